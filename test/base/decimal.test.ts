@@ -2,7 +2,7 @@
 import { expect, it } from "vitest";
 import { isDecimal } from "../../src/base/decimal.ts";
 
-it("takes decimal digits without leading zeros, and no more of them than allowed", () => {
+it("a reader of amounts takes decimal digits without leading zeros, and no more of them than allowed", () => {
   expect(["0", "7", "10", "18446744073709551616"].filter((text) => !isDecimal(text))).toEqual([]);
   expect(isDecimal("100", 3)).toBe(true);
   expect(isDecimal("1000", 3)).toBe(false);

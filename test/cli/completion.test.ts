@@ -52,7 +52,7 @@ const SHELLS = (
   ] as const
 ).filter(([shell]) => shell === "bash" || has(shell));
 
-describe.each(SHELLS)("%s", (shell, script) => {
+describe.each(SHELLS)("completion in %s", (shell, script) => {
   test.each(CASES)("completes %j", (line, offered, not) => {
     const { stdout, stderr } = spawnSync(shell, ["-c", script(line)], {
       cwd: dir,

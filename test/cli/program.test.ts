@@ -32,7 +32,7 @@ test("the version is printed without loading a command", async () => {
   });
 });
 
-describe("init", () => {
+describe("quorate init", () => {
   test("makes a chain of one validator that holds the supply", async () => {
     const home = join(dir, "home");
     const { code, value } = await json("init", "--dir", home, "--name", "solo", "--supply", "500");
@@ -141,7 +141,7 @@ test("every command explains itself", async () => {
   }
 }, 60_000);
 
-describe("ends with a documented code", () => {
+describe("the program ends with a documented code", () => {
   test.each([
     [["frobnicate"], 2],
     [["keys", "shw"], 2],
@@ -157,7 +157,7 @@ describe("ends with a documented code", () => {
     expect((await quorate(...words)).code).toBe(code);
   });
 
-  test("and a usage error is an object with --json too", async () => {
+  test("also where --json makes a usage error an object", async () => {
     const { code, value } = await json("status", "--nope");
     expect([code, value.error.code]).toEqual([2, "USAGE"]);
   });
@@ -225,7 +225,7 @@ test("node-id is the peer id that init printed", async () => {
   expect((await quorate("node-id", "--dir", dir)).code).toBe(2);
 });
 
-describe("reset", () => {
+describe("quorate reset", () => {
   /** A home with something in every place. */
   async function usedHome() {
     const paths = homePaths(join(dir, "home"));

@@ -6,7 +6,7 @@ import { table } from "../../src/cli/table.ts";
 const RED = "\u001b[31m";
 const DEFAULT = "\u001b[39m";
 
-describe("a line", () => {
+describe("a line on the terminal", () => {
   test("shows our colours on a terminal and none elsewhere", () => {
     const line = `a ${paint("red", "b")} c`;
     expect(render(line, true)).toBe(`a ${RED}b${DEFAULT} c`);
@@ -46,7 +46,7 @@ describe("a line", () => {
   });
 });
 
-describe("a table", () => {
+describe("a table on the terminal", () => {
   const rows = [
     ["long", "1"],
     [paint("red", "no"), "22"],

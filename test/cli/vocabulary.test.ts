@@ -18,7 +18,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true }));
 
-describe("options", () => {
+describe("options of the command line", () => {
   const flags = async () => {
     const all = (command: Command): Command[] => [command, ...command.commands.flatMap(all)];
     return all(await buildProgram([])).flatMap((command) =>

@@ -69,11 +69,11 @@ const honest = (count: number): SignatureClaim[] =>
     return { publicKey: signer.publicKey, message, signature: signer.sign(message) };
   });
 
-it("has its kernel, which `npm run build` makes", () => {
+it("batch verification has its kernel, which `npm run build` makes", () => {
   expect(hasKernel).toBe(true);
 });
 
-it("gives each vector of ZIP-215, RFC 8032, Wycheproof and speccheck its verdict, all in one batch", () => {
+it("batch verification gives each vector of ZIP-215, RFC 8032, Wycheproof and speccheck its verdict, all in one batch", () => {
   const claims = vectors();
   expect(claims.length).toBeGreaterThan(350);
   const expected = claims.map(oracle);
@@ -81,7 +81,7 @@ it("gives each vector of ZIP-215, RFC 8032, Wycheproof and speccheck its verdict
   expect(verifyEach([...claims].reverse())).toEqual([...expected].reverse());
 });
 
-it("gives each vector its verdict alone, by the kernel where the native library refuses", () => {
+it("batch verification gives each vector its verdict alone, by the kernel where the native library refuses", () => {
   const claims = vectors().filter((_, i) => i % 4 === 0);
   const alone = claims.map(({ publicKey, message, signature }) =>
     verifySignature(publicKey, message, signature),
@@ -89,7 +89,7 @@ it("gives each vector its verdict alone, by the kernel where the native library 
   expect(alone).toEqual(claims.map(oracle));
 });
 
-it("gives honest and hostile signatures their verdicts in any company and order, in batches of 0 to 64 and more", () => {
+it("batch verification gives honest and hostile signatures their verdicts in any company and order, in batches of 0 to 64 and more", () => {
   const random = new Random("batch-verification");
   const pool = makeCases(random, 200);
   const sizes = [...Array.from({ length: 65 }, (_, i) => i), 100, 300];
@@ -101,7 +101,7 @@ it("gives honest and hostile signatures their verdicts in any company and order,
   }
 });
 
-it("finds the one invalid signature among n, wherever it stands", () => {
+it("batch verification finds the one invalid signature among n, wherever it stands", () => {
   const claims = honest(70);
   for (const at of [0, 1, 34, 35, 68, 69]) {
     const batch = claims.map((claim, i) => (i === at ? { ...claim, message: utf8("another") } : claim));
@@ -109,14 +109,14 @@ it("finds the one invalid signature among n, wherever it stands", () => {
   }
 });
 
-it("takes more at once than the kernel holds, and the same claim many times", () => {
+it("batch verification takes more at once than the kernel holds, and the same claim many times", () => {
   const [claim] = honest(1);
   const batch = Array.from({ length: 1_030 }, () => claim!);
   batch[900] = { ...claim!, message: utf8("another") };
   expect(verifyEach(batch).flatMap((isValid, i) => (isValid ? [] : [i]))).toEqual([900]);
 });
 
-it("calls claims of wrong lengths invalid and judges the others", () => {
+it("batch verification calls claims of wrong lengths invalid and judges the others", () => {
   const claims = honest(8);
   const batch = [
     ...claims,
@@ -126,7 +126,7 @@ it("calls claims of wrong lengths invalid and judges the others", () => {
   expect(verifyEach(batch)).toEqual([...claims.map(() => true), false, false]);
 });
 
-it("derives coefficients from the whole batch: the same for the same batch, others when anything differs", () => {
+it("batch verification derives coefficients from the whole batch: the same for the same batch, others when anything differs", () => {
   const kernel = openSignatureKernel()!;
   const claims = honest(9);
   kernel.load(claims);
@@ -151,7 +151,7 @@ it("derives coefficients from the whole batch: the same for the same batch, othe
   expect(new Set(first.map(String)).size).toBe(9);
 });
 
-it("forgets kept keys when there are too many, and goes on giving right verdicts", () => {
+it("batch verification forgets kept keys when there are too many, and goes on giving right verdicts", () => {
   const kernel = openSignatureKernel()!;
   const make = (from: number) =>
     Array.from({ length: 400 }, (_, i) => {
@@ -169,7 +169,7 @@ it("forgets kept keys when there are too many, and goes on giving right verdicts
   }
 });
 
-it("bounds the work of bisection by that of judging each alone, and says what it was", () => {
+it("batch verification bounds the work of bisection by that of judging each alone, and says what it was", () => {
   const kernel = openSignatureKernel()!;
   const judgeOne = () => ({ isValid: false, workUs: QUICK_CHECK_US + KERNEL_CHECK_US });
   const work = (claims: readonly SignatureClaim[]) => verifyTogether(kernel, claims, judgeOne).workUs;
@@ -181,7 +181,7 @@ it("bounds the work of bisection by that of judging each alone, and says what it
   expect(work(bad)).toBeLessThan(2 * whole + 2.5 * 256 * KERNEL_CHECK_US);
 });
 
-it("judges few claims by the single rule", () => {
+it("batch verification judges few claims by the single rule", () => {
   const few = honest(BATCH_MIN - 1);
   let asked = 0;
   const judgeOne = () => {
@@ -192,7 +192,7 @@ it("judges few claims by the single rule", () => {
   expect(asked).toBe(few.length);
 });
 
-it("charges a batch to the meter, and remembers what was accepted but not that the native library accepts it", () => {
+it("batch verification charges a batch to the meter, and remembers what was accepted but not that the native library accepts it", () => {
   const meter = new SignatureMeter();
   const remembered = new RememberedSignatures(meter);
   const claims = honest(20);
@@ -207,12 +207,12 @@ it("charges a batch to the meter, and remembers what was accepted but not that t
   expect(again.workUs).toBeLessThan(once / 2);
 });
 
-it("has no batches over rules that have none, so that simulations may hand in a memo", () => {
+it("batch verification has no batches over rules that have none, so that simulations may hand in a memo", () => {
   const plain: SignatureRules = { verifySignature: () => true, verifyQuickly: () => true };
   expect(new RememberedSignatures(new SignatureMeter(plain)).verifyEach).toBeUndefined();
 });
 
-it("judges by noble where there is no WebAssembly: the same verdicts, and no batches", () => {
+it("batch verification judges by noble where there is no WebAssembly: the same verdicts, and no batches", () => {
   const plain = rulesWith(undefined);
   expect(plain.verifyEach).toBeUndefined();
   const claims = vectors().filter((_, i) => i % 9 === 0);
@@ -222,6 +222,6 @@ it("judges by noble where there is no WebAssembly: the same verdicts, and no bat
   expect(verdicts).toEqual(verifyEach(claims));
 });
 
-it("refuses a module that is not the kernel", () => {
+it("batch verification refuses a module that is not the kernel", () => {
   expect(() => new SignatureKernel(new Uint8Array([0, 1, 2]))).toThrow();
 });

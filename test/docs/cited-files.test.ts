@@ -15,7 +15,7 @@ const files = FOLDERS.flatMap((folder) =>
   readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" }).map((path) => `/${folder}/${path}`),
 );
 
-it("finds every file that a comment names", () => {
+it("every file that a comment names is there", () => {
   const missing = files
     .filter((path) => /\.tsx?$/.test(path) && !path.startsWith("/examples"))
     .flatMap((path) => {

@@ -36,19 +36,19 @@ beforeAll(async () => {
   program = await buildProgram([]);
 }, 60_000);
 
-it("understands every command line of the documents", () => {
+it("the command line understands every command line of the documents", () => {
   const lines = DOCUMENTS.flatMap((path) => linesOf(path, read(path)));
   expect(lines.length).toBeGreaterThan(250);
   expect(lines.flatMap(problems)).toEqual([]);
 });
 
-it("understands every command line that the program advises", () => {
+it("the command line understands every command line that the program advises", () => {
   const lines = filesIn("src", /\.tsx?$/).flatMap((path) => advisedBy(path, read(path)));
   expect(lines.length).toBeGreaterThan(100);
   expect(lines.flatMap(problems)).toEqual([]);
 });
 
-it("puts every path that the program advises between quotes where a shell needs them", () => {
+it("the program puts every path that it advises between quotes where a shell needs them", () => {
   const PATH_OPTION = /--(?:dir|devnet|out|file|genesis|home) \$\{(?!shellWord\()[^}]*\}/;
   const bare = filesIn("src", /\.ts$/).flatMap((path) =>
     read(path)
@@ -71,7 +71,7 @@ it.each([
   ["npm run nothing", 'there is no script "nothing"'],
   ["npm run fuzz -- --bogus 3", "test/longruns/fuzz.ts has no option --bogus"],
   ["npm start --consensus pow", '"--consensus" does not reach the script'],
-])("finds the mistake in %s", (line, problem) => {
+])("the test of command lines finds the mistake in %s", (line, problem) => {
   expect(linesOf("x.md", `\`\`\`\n${line}\n\`\`\``).flatMap(problems)).toEqual([
     expect.stringContaining(problem),
   ]);

@@ -35,7 +35,7 @@ function metricsOf(query: string): string[] {
   return [...query.matchAll(/([a-z][a-z0-9_]*)\{/g)].map(([, name]) => String(name));
 }
 
-it("asks only for metrics that a node has, in the dashboard and in the alerts", async () => {
+it("the deployment asks only for metrics that a node has, in the dashboard and in the alerts", async () => {
   const names = await metricNames();
   const { panels } = JSON.parse(deploy("grafana/quorate.json")) as {
     panels: { title: string; targets: { expr: string }[] }[];
@@ -56,7 +56,7 @@ it("asks only for metrics that a node has, in the dashboard and in the alerts", 
   }
 });
 
-it("starts nodes with flags and variables that exist", () => {
+it("the deployment starts nodes with flags and variables that exist", () => {
   const keys = Object.keys(CONFIG_KEYS) as ConfigKey[];
   const flags = new Set(["--dir", ...keys.map(flagOf)]);
   const variables = new Set(keys.map(variableOf));
@@ -72,7 +72,7 @@ it("starts nodes with flags and variables that exist", () => {
   }
 });
 
-it("runs as nobody's administrator, and starts nothing anew that a restart does not mend", () => {
+it("the deployment runs as nobody's administrator, and starts nothing anew that a restart does not mend", () => {
   const unit = deploy("systemd/quorate.service");
   expect(unit).toMatch(/^User=quorate$/m);
   expect(unit).toMatch(/^NoNewPrivileges=yes$/m);
@@ -87,7 +87,7 @@ it("runs as nobody's administrator, and starts nothing anew that a restart does 
 
 const hasSystemd = spawnSync("systemd-analyze", ["--version"], { stdio: "ignore" }).status === 0;
 
-it.skipIf(!hasSystemd)("is a unit that systemd takes, and that exposes little", () => {
+it.skipIf(!hasSystemd)("the deployment's unit is one that systemd takes, and that exposes little", () => {
   const unit = join(ROOT, "deploy/systemd/quorate.service");
   const verified = spawnSync("systemd-analyze", ["verify", unit], { encoding: "utf8", timeout: 20_000 });
   expect(`${verified.stdout}${verified.stderr}`).not.toContain("quorate.service");

@@ -20,7 +20,7 @@ const SIDES: readonly RegExp[] = [
   /^explorer(?:-lab)?\/main\.tsx$/, // the entry of a page
 ];
 
-it("has no two source files of one name, but where the folder says whose side of it each is", () => {
+it("the code has no two source files of one name, but where the folder says whose side of it each is", () => {
   const byName = new Map<string, string[]>();
   for (const path of readdirSync(SRC, { recursive: true, encoding: "utf8" })) {
     if (!/\.tsx?$/.test(path) || SIDES.some((side) => side.test(path))) continue;

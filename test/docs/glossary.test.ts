@@ -47,7 +47,7 @@ function exportedTypes(): Exported[] {
 
 const types = exportedTypes();
 
-it("names the types of the core by words of the glossary or plain English", () => {
+it("the core names its types by words of the glossary or plain English", () => {
   const glossary = readFileSync(join(ROOT, "docs/glossary.md"), "utf8").toLowerCase();
   const isKnown = (word: string): boolean =>
     PLAIN.has(word) || new RegExp(`\\b${word.replace(/s$/, "")}`).test(glossary);
@@ -61,14 +61,14 @@ it("names the types of the core by words of the glossary or plain English", () =
   expect(unknown).toEqual([]);
 });
 
-it("gives no two exported types one name", () => {
+it("the code gives no two exported types one name", () => {
   const places = new Map<string, string[]>();
   for (const { path, name } of types) places.set(name, [...(places.get(name) ?? []), path]);
   const twice = [...places].filter(([name, paths]) => paths.length > 1 && !REPEATED.includes(name));
   expect(twice).toEqual([]);
 });
 
-it("explains each word once", () => {
+it("the glossary explains each word once", () => {
   const rows = readFileSync(join(ROOT, "docs/glossary.md"), "utf8").match(/^\| [^|]+/gm)!;
   expect(rows.filter((row, index) => rows.indexOf(row) !== index)).toEqual([]);
 });

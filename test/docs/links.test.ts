@@ -33,7 +33,7 @@ function problemOf(path: string, link: string): string | undefined {
   return anchorsOf(read(target)).has(anchor) ? undefined : `${path}: there is no heading for ${link}`;
 }
 
-it("finds the file and the heading of every link between documents", () => {
+it("every link between documents leads to a file and a heading that are there", () => {
   const links = DOCUMENTS.flatMap((path) =>
     [...read(path).matchAll(/\]\((?!https?:|mailto:)([^)\s]+)\)/g)].map(([, link = ""]) => ({ path, link })),
   );
@@ -43,7 +43,7 @@ it("finds the file and the heading of every link between documents", () => {
   );
 });
 
-it("has every document in the index", () => {
+it("the index has every document", () => {
   const index = read("docs/README.md");
   const missing = readdirSync(join(ROOT, "docs")).filter(
     (name) => name !== "README.md" && !index.includes(`(${name}`),
@@ -51,7 +51,7 @@ it("has every document in the index", () => {
   expect(missing).toEqual([]);
 });
 
-it("has every decision in the index of decisions", () => {
+it("the index of decisions has every decision", () => {
   const index = read("docs/adr/README.md");
   const missing = readdirSync(join(ROOT, "docs/adr")).filter(
     (name) => name !== "README.md" && !index.includes(`(${name})`),
@@ -63,7 +63,7 @@ it("has every decision in the index of decisions", () => {
 const TO_BE_WRITTEN = ["src/chain/modules/name-declaration.ts", "src/chain/modules/name.ts"];
 
 /** A path is from the root; in an example's README from there, and modules.md speaks of the package that examples/shop is. */
-it("finds every file and folder of the code that a document names", () => {
+it("every file and folder of the code that a document names is there", () => {
   const NAMED = /`((?:src|test|bin|kernel|deploy|genesis|examples)\/[\w./-]*)(?::[^`]*)?`/g;
   const missing = DOCUMENTS.filter((path) => path !== "CHANGELOG.md").flatMap((path) => {
     const bases = [".", dirname(path), "examples/shop"];
@@ -76,7 +76,7 @@ it("finds every file and folder of the code that a document names", () => {
   expect(missing).toEqual([]);
 });
 
-it("has every room of the big folders in the table of folders", () => {
+it("the table of folders has every room of the big folders", () => {
   const architecture = read("docs/architecture.md");
   const rooms = ["chain", "consensus", "p2p", "rpc", "node", "tools"].flatMap((floor) =>
     readdirSync(join(ROOT, "src", floor), { withFileTypes: true })

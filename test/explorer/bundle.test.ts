@@ -16,7 +16,7 @@ const GZIPPED_MAX = 100_000;
 const isLab = (name: string) => name.startsWith("assets/lab-");
 const LAB_GZIPPED_MAX = 45_000;
 
-it("weighs below 100 kB gzipped, the script, the styles and the page together", () => {
+it("the explorer's page weighs below 100 kB gzipped, the script, the styles and the page together", () => {
   const bytes = names()
     .filter((name) => !isLab(name))
     .map((name) => gzipSync(read(name), { level: 9 }).length);
@@ -24,7 +24,7 @@ it("weighs below 100 kB gzipped, the script, the styles and the page together", 
   expect(bytes.reduce((sum, length) => sum + length, 0)).toBeLessThan(GZIPPED_MAX);
 });
 
-it("loads the lab, below 45 kB gzipped, only when somebody opens it", () => {
+it("the explorer's page loads the lab, below 45 kB gzipped, only when somebody opens it", () => {
   const [lab, ...others] = names().filter(isLab);
   expect(others).toEqual([]);
   expect(gzipSync(read(lab!), { level: 9 }).length).toBeLessThan(LAB_GZIPPED_MAX);
@@ -33,7 +33,7 @@ it("loads the lab, below 45 kB gzipped, only when somebody opens it", () => {
   expect(scripts.map((name) => read(name).toString()).join("")).toContain(`/explorer/${lab}`);
 });
 
-it("asks for nothing from elsewhere, and evaluates nothing", () => {
+it("the explorer's page asks for nothing from elsewhere, and evaluates nothing", () => {
   const page = read("index.html").toString();
   expect(page).not.toMatch(/<script(?![^>]* src=)|<style|style=| on\w+=/);
   for (const [, url] of page.matchAll(/(?:src|href)="([^"]*)"/g))

@@ -35,7 +35,7 @@ const TREE = [
   block("g", 0, "", "active", null),
 ];
 
-it("puts the active chain first and each branch beside it, parents joined", () => {
+it("the drawing of branches puts the active chain first and each branch beside it, parents joined", () => {
   const places = Object.fromEntries(
     placeBlocks(TREE).map(({ block: { hash }, column, row }) => [hash, [column, row]]),
   );
@@ -48,7 +48,7 @@ it("puts the active chain first and each branch beside it, parents joined", () =
   expect(placeBlocks([])).toEqual([]);
 });
 
-it("counts who mined the active blocks", () => {
+it("the drawing of branches counts who mined the active blocks", () => {
   expect(minerShares(TREE)).toEqual([
     { miner: "a", blocks: 2, share: 2 / 3 },
     { miner: "b", blocks: 1, share: 1 / 3 },
@@ -58,7 +58,7 @@ it("counts who mined the active blocks", () => {
   expect(["a", "b", null].map((miner) => minerColor(overtaken, miner))).toEqual([0, 1, -1]);
 });
 
-it("finds the confirmations for a risk, or that none are enough", () => {
+it("the explorer finds the confirmations for a risk, or that none are enough", () => {
   const chance = (share: number) => (z: number) => reversalProbability(share, z);
   expect(confirmationsFor(chance(0.1), 0.001)).toBe(6);
   expect(confirmationsFor(chance(0.5), 0.001)).toBeUndefined();

@@ -15,14 +15,14 @@ import { parseMetrics, sampleOf } from "../../src/explorer/model/metric-text.ts"
 import { href, parseNodes, parseQuery, parseRoute } from "../../src/explorer/model/routes.ts";
 import { addHead, toleranceOf, trafficOf } from "../../src/explorer/model/traffic.ts";
 
-it("groups amounts as text, to the last digit", () => {
+it("the explorer groups amounts as text, to the last digit", () => {
   expect(showAmount("18446744073709551615").replace(/\u202f/g, " ")).toBe("18 446 744 073 709 551 615");
   expect(showAmount("0")).toBe("0");
   expect(showAmount("1e9")).toBe("1e9");
   expect(showAmount("\u202e7")).toBe("\\u{202e}7");
 });
 
-it("cuts hashes in the middle and shows ages, durations, bytes and rates in words", () => {
+it("the explorer cuts hashes in the middle and shows ages, durations, bytes and rates in words", () => {
   expect(shorten(`0x${"ab".repeat(32)}`)).toBe("0xababa…babab");
   expect(shorten("0x12")).toBe("0x12");
   expect([0, 999, 1_234, 59_999, 61_000, 3_660_000, 90_000_000].map(showDuration)).toEqual([
@@ -47,7 +47,7 @@ it("cuts hashes in the middle and shows ages, durations, bytes and rates in word
   expect([12, 300_000, 1.5e9].map(showHashRate)).toEqual(["12 H/s", "300 kH/s", "1.5 GH/s"]);
 });
 
-it("knows its pages, and takes any fragment", () => {
+it("the explorer knows its pages, and takes any fragment", () => {
   expect(parseRoute("#/block/5")).toEqual({ page: "block", argument: "5" });
   expect(parseRoute(href("account", "0x1f"))).toEqual({ page: "account", argument: "0x1f" });
   for (const none of ["", "#", "#/", "#//", "#/?x"]) expect(parseRoute(none).page).toBe("overview");
@@ -56,7 +56,7 @@ it("knows its pages, and takes any fragment", () => {
   expect(parseRoute("#/block/%E0%A4%A").argument).toBe("%E0%A4%A");
 });
 
-it("reads nodes from ports, hosts and URLs, and nothing else", () => {
+it("the explorer reads nodes from ports, hosts and URLs, and nothing else", () => {
   const origin = "http://127.0.0.1:18545";
   expect(parseNodes("?nodes=18545,18546,host:1,https://b.example,javascript:alert(1),", origin)).toEqual([
     origin,
@@ -69,13 +69,13 @@ it("reads nodes from ports, hosts and URLs, and nothing else", () => {
   expect(parseNodes(`?nodes=${Array.from({ length: 99 }, (_, i) => i + 1)}`, origin)).toHaveLength(16);
 });
 
-it("tells heights from hashes in what is looked for", () => {
+it("the explorer tells heights from hashes in what is looked for", () => {
   expect(parseQuery(" 1,234 ")).toEqual({ kind: "height", value: "1234" });
   expect(parseQuery("AB".repeat(32))).toEqual({ kind: "hash", value: `0x${"ab".repeat(32)}` });
   expect(parseQuery("alice").kind).toBe("none");
 });
 
-it("keeps the newest heads, and lets a reorganisation take some back", () => {
+it("the explorer keeps the newest heads, and lets a reorganisation take some back", () => {
   const head = (height: number, time = 0) => ({ height, time, txCount: height });
   const three = [1, 2, 3].reduce(
     (heads, height) => addHead(heads, head(height)),
@@ -84,7 +84,7 @@ it("keeps the newest heads, and lets a reorganisation take some back", () => {
   expect(addHead(three, head(2, 7))).toEqual([head(2, 7), head(1)]);
 });
 
-it("counts transactions by the second of their block", () => {
+it("the explorer counts transactions by the second of their block", () => {
   const now = 1_000_000;
   const heads = [
     { height: 3, time: now - 500, txCount: 10 },
@@ -98,13 +98,13 @@ it("counts transactions by the second of their block", () => {
   expect(trafficOf([], now)).toMatchObject({ transactionsPerSecond: 0, intervalMs: undefined });
 });
 
-it("says how many more validators may fail", () => {
+it("the explorer says how many more validators may fail", () => {
   const four = { n: 4, f: 1, quorum: 3 };
   expect([4, 3, 2].map((online) => toleranceOf(online, four).left)).toEqual([1, 0, -1]);
   expect(toleranceOf(6, { n: 6, f: 1, quorum: 4 }).left).toBe(2);
 });
 
-it("reads the node's metrics", () => {
+it("the explorer reads the node's metrics", () => {
   const metrics = parseMetrics(
     '# HELP a_b What it is\n# TYPE a_b histogram\na_b_bucket{le="1"} 2\na_b_sum 1.5\na_b_count 3\nodd line\n',
   );
@@ -112,7 +112,7 @@ it("reads the node's metrics", () => {
   expect([sampleOf(metrics, "a_b_sum"), sampleOf(metrics, "c")]).toEqual([1.5, undefined]);
 });
 
-it("says what a transaction calls, of modules it does not know the name", () => {
+it("the explorer says what a transaction calls, of modules it does not know the name", () => {
   expect(summarizeCall("bank", { type: "transfer", to: "0x1", amount: "5" })).toEqual({
     verb: "pays",
     amount: "5",
@@ -126,7 +126,7 @@ it("says what a transaction calls, of modules it does not know the name", () => 
   expect(summarizeCall("gov", { type: "pro\npose" }).verb).toBe("gov: pro\\npose");
 });
 
-it("shows an expiry that is chance as never", () => {
+it("the explorer shows an expiry that is chance as never", () => {
   expect(["0", 0, "7314848448462875", 2 ** 52].map(showExpiry)).toEqual(Array(4).fill("never"));
   expect([12, "1200"].map(showExpiry)).toEqual([
     "after height 12",

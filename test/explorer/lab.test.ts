@@ -18,7 +18,7 @@ const options: AttackOptions = {
 };
 const cell = { share: 0.3, confirmations: 2 };
 
-it("races in small pieces come to what the command's races come to", () => {
+it("the lab page's races in small pieces come to what the command's races come to", () => {
   const pieces = attackPieces(options, cell);
   expect(pieces.map(({ range }) => range)).toEqual([
     [0, 25],
@@ -29,13 +29,13 @@ it("races in small pieces come to what the command's races come to", () => {
   expect(tally).toEqual(runTrials(new LabChain("none"), options, cell, [0, 60]));
 });
 
-it("mines selfishly in pieces, each with randomness of its own", () => {
+it("the lab page mines selfishly in pieces, each with randomness of its own", () => {
   const [one, two] = selfishPieces({ share: 0.4, gamma: 0.5 }, 4_000, 1).map(runPiece);
   expect(one).not.toEqual(two);
   expect(addPiece(one, two!).found).toBe(one!.found + two!.found);
 });
 
-it("reads results of any experiment: facts by their path, lists as tables, the theory of two as curves", () => {
+it("the lab page reads results of any experiment: facts by their path, lists as tables, the theory of two as curves", () => {
   const cells = [
     { share: 0.2, confirmations: 1, rate: 0.11, expected: 0.13, interval: { low: 0.06, high: 0.18 } },
     { share: 0.1, confirmations: 1, rate: 0.02, expected: 0.03, interval: { low: 0.01, high: 0.04 } },
@@ -64,7 +64,7 @@ it("reads results of any experiment: facts by their path, lists as tables, the t
   ]);
 });
 
-it("refuses what is no result of the lab, and shows hostile text as text", () => {
+it("the lab page refuses what is no result of the lab, and shows hostile text as text", () => {
   for (const text of ["", "{", "[]", "null", '{"format":1}', '{"experiment":5}'])
     expect(readResults(text), text).toMatchObject({ ok: false, fault: { code: "malformed" } });
   const rows = Array.from({ length: 600 }, () => ({ name: "\u202e<b>", __proto__: 1 }));

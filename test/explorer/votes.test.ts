@@ -10,7 +10,7 @@ const vote = (type: string, seq: number, from: number, t: number, view = 0): Vot
   t,
 });
 
-it("fills a height's cells with milliseconds after its first vote, each vote once", () => {
+it("the book of votes fills a height's cells with milliseconds after its first vote, each vote once", () => {
   const book = readEvents(EMPTY_BOOK, [
     vote("pre-prepare", 5, 0, 100),
     vote("prepare", 5, 1, 103),
@@ -25,7 +25,7 @@ it("fills a height's cells with milliseconds after its first vote, each vote onc
   expect([...height!.cells.commit]).toEqual([[2, 12]]);
 });
 
-it("begins a height anew in a later view, and takes no vote of an earlier one into it", () => {
+it("the book of votes begins a height anew in a later view, and takes no vote of an earlier one into it", () => {
   const book = readEvents(EMPTY_BOOK, [
     vote("pre-prepare", 5, 0, 100),
     vote("pre-prepare", 5, 1, 900, 1),
@@ -36,14 +36,14 @@ it("begins a height anew in a later view, and takes no vote of an earlier one in
   expect(book.heights[0]!.cells.prepare.size).toBe(0);
 });
 
-it("keeps the last heights, the newest first, whatever the order", () => {
+it("the book of votes keeps the last heights, the newest first, whatever the order", () => {
   const events = Array.from({ length: 40 }, (_, i) => vote("commit", i, 0, i));
   const { heights } = readEvents(EMPTY_BOOK, [...events.slice(20), ...events.slice(0, 20)]);
   expect(heights.map(({ seq }) => seq)).toEqual([39, 38, 37, 36, 35, 34, 33, 32, 31, 30, 29, 28]);
   expect(readEvents(EMPTY_BOOK, [vote("commit", Number.NaN, 0, 1)]).heights).toEqual([]);
 });
 
-it("tells of each view who asked for it and why, and of those asked for in vain", () => {
+it("the book of votes tells of each view who asked for it and why, and of those asked for in vain", () => {
   const book = readEvents(EMPTY_BOOK, [
     { type: "view-change", from: 2, view: 1, t: 10 },
     { type: "view-change", from: 0, view: 1, t: 11, reason: "request-timeout" },
@@ -58,7 +58,7 @@ it("tells of each view who asked for it and why, and of those asked for in vain"
   expect(viewSpans(EMPTY_BOOK, 4)).toMatchObject([{ view: 4, fromMs: undefined }]);
 });
 
-it("begins the story of the views anew where a lower one is entered: views count from 0 in each epoch", () => {
+it("the book of votes begins the story of the views anew where a lower one is entered: views count from 0 in each epoch", () => {
   const enter = (view: number, t: number): VoteEvent => ({ type: "new-view", view, t });
   const book = readEvents(EMPTY_BOOK, [enter(3, 10), enter(1, 20), enter(1, 25), enter(2, 30)]);
   expect(book.views.map(({ view, fromMs }) => [view, fromMs])).toEqual([

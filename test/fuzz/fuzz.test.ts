@@ -32,7 +32,7 @@ describe.each(FUZZ_TARGETS.map((target) => ({ target, name: target.name })))("$n
   });
 });
 
-it("gives ten thousand inputs to each kind, or what is written down", () => {
+it("the fuzzer gives ten thousand inputs to each kind, or what is written down", () => {
   const sums = new Map<string, number>();
   for (const { name, inSuite } of FUZZ_TARGETS) {
     const kind = name.split(".")[0] ?? name;
@@ -41,7 +41,7 @@ it("gives ten thousand inputs to each kind, or what is written down", () => {
   for (const [kind, inputs] of sums) expect([kind, inputs >= (DEAR[kind] ?? 10_000)]).toEqual([kind, true]);
 });
 
-describe("the harness", () => {
+describe("the fuzzer", () => {
   const target = (run: (input: Uint8Array) => string): FuzzTarget => ({
     name: "test",
     inSuite: 0,

@@ -10,7 +10,7 @@ function errorOf(code: string, message: string): Error {
 }
 
 // Found by killing a server while lines of COPY were on their way: EPIPE has five capitals, as codes of PostgreSQL do.
-it("takes a broken pipe for a connection that was lost, not for an answer of the database", async () => {
+it("the index takes a broken pipe for a connection that was lost, not for an answer of the database", async () => {
   const stop = new AbortController();
   const tried: string[] = [];
   await runIndex({
@@ -28,10 +28,16 @@ it("takes a broken pipe for a connection that was lost, not for an answer of the
   expect(tried).toEqual(["database: write EPIPE"]);
 });
 
-it.each(["57P01", "0A000", "XX000", "P0001", "28P01"])("knows %s as a code of the database", (code) => {
-  expect(sqlStateOf(errorOf(code, "said by the server"))).toBe(code);
-});
+it.each(["57P01", "0A000", "XX000", "P0001", "28P01"])(
+  "the index knows %s as a code of the database",
+  (code) => {
+    expect(sqlStateOf(errorOf(code, "said by the server"))).toBe(code);
+  },
+);
 
-it.each(["EPIPE", "EBUSY", "EROFS", "EPERM", "ECONNRESET"])("knows %s as one of the system", (code) => {
-  expect(sqlStateOf(errorOf(code, `write ${code}`))).toBeUndefined();
-});
+it.each(["EPIPE", "EBUSY", "EROFS", "EPERM", "ECONNRESET"])(
+  "the index knows %s as one of the system",
+  (code) => {
+    expect(sqlStateOf(errorOf(code, `write ${code}`))).toBeUndefined();
+  },
+);

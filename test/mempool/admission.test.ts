@@ -225,7 +225,7 @@ describe("admission to the pool", () => {
   });
 });
 
-it("asks for the node's own least fee where it is above the chain's, before the signature", () => {
+it("admission asks for the node's own least fee where it is above the chain's, before the signature", () => {
   const world = worldOf(base, { feeMin: 12n });
   const refused = world.pool.add(transfer(a, { nonce: 3, fee: 11 }).bytes, 0);
   expect(refused).toMatchObject({ ok: false, fault: { code: "TX_FEE_TOO_LOW" } });

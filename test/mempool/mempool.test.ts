@@ -22,7 +22,7 @@ function fill(pool: Mempool, transactions: readonly SignedTransaction[], nowMs =
   for (const transaction of transactions) expect(pool.add(transaction, nowMs)).toMatchObject({ ok: true });
 }
 
-describe("queues of senders", () => {
+describe("queues of senders in the pool", () => {
   it("count as executable what follows the account's nonce without a hole, and queue the rest", () => {
     const { pool } = worldOf(head);
     fill(pool, [transfer(a, { nonce: 1 }), transfer(a, { nonce: 3 })]);
@@ -47,7 +47,7 @@ describe("queues of senders", () => {
   });
 });
 
-describe("replacement", () => {
+describe("replacement in the pool", () => {
   it("takes the place of the same nonce and leaves the sender's queue whole", () => {
     const { pool, story } = worldOf(head);
     const better = transfer(a, { nonce: 1, fee: 12 });
@@ -230,7 +230,7 @@ describe("transactions that wait for an earlier nonce", () => {
   });
 });
 
-describe("a long row of one sender", () => {
+describe("a long row of one sender in the pool", () => {
   /** How often a fee is read for one arrival at a full pool in which one sender has `count`. */
   function readsPerArrival(count: number): number {
     let reads = 0;
@@ -264,7 +264,7 @@ describe("a long row of one sender", () => {
   });
 });
 
-describe("expiry", () => {
+describe("expiry in the pool", () => {
   it("drops what the next block may not hold, and queues what stood behind it", () => {
     const { pool, story } = worldOf(head);
     fill(pool, [
@@ -343,7 +343,7 @@ describe("a new head", () => {
   });
 });
 
-it("judges the signatures of what came together first, each with the verdict that it gets alone", () => {
+it("the pool judges the signatures of what came together first, each with the verdict that it gets alone", () => {
   const signers = Array.from({ length: 8 }, (_, i) => createSigner(new Uint8Array(32).fill(20 + i)));
   const signatures = new AcceptedSignatures(genesisHash);
   const pool = new Mempool({ genesis }, { head: headOf(signers), signatures });
@@ -405,7 +405,7 @@ describe("a reorg", () => {
   });
 });
 
-describe("digests", () => {
+describe("digests of the pool", () => {
   it("are equal for equal contents, whatever the order and history", () => {
     const [first, second] = [worldOf(head).pool, worldOf(head).pool];
     const transactions = [transfer(a), transfer(b), transfer(c)];

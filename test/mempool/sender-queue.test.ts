@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { asAddress } from "../../src/base/bytes.ts";
 import { type QueueEntry, SenderQueue } from "../../src/mempool/sender-queue.ts";
 
-it("lets thousands of used nonces go without looking at every fee for each of them", () => {
+it("a sender queue lets thousands of used nonces go without looking at every fee for each of them", () => {
   const count = 4_000;
   let looked = 0;
   const senderQueue = new SenderQueue(asAddress(new Uint8Array(32)), "sender", 0n);

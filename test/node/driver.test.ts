@@ -105,7 +105,7 @@ async function rig(kv = new MemoryKv(), rules: SignatureRules = ED25519): Promis
   return made;
 }
 
-it("checks an early proposal when it is due, and once", async () => {
+it("the driver checks an early proposal when it is due, and once", async () => {
   const made = await rig();
   const { time, chain } = made;
   const block = await made.foreign(time.now() + CLOCK_AHEAD_MS_MAX + 1_000);
@@ -125,7 +125,7 @@ it("checks an early proposal when it is due, and once", async () => {
   expect(time.pending).toBe(0);
 });
 
-it("takes a proposal right after its parent in time, however far back the own clock was set", async () => {
+it("the driver takes a proposal right after its parent in time, however far back the own clock was set", async () => {
   const made = await rig();
   const ahead = made.time.now() + 3_600_000;
   const first = await made.foreign(ahead);
@@ -135,7 +135,7 @@ it("takes a proposal right after its parent in time, however far back the own cl
   expect(made.verdicts()).toEqual(["valid"]);
 });
 
-it("leaves no timer behind when it stops while a proposal waits", async () => {
+it("the driver leaves no timer behind when it stops while a proposal waits", async () => {
   const made = await rig();
   const block = await made.foreign(made.time.now() + 60_000);
   made.order({ kind: "check-block", block, certified: false });
@@ -145,7 +145,7 @@ it("leaves no timer behind when it stops while a proposal waits", async () => {
   expect(made.time.pending).toBe(0);
 });
 
-it("stops the node when a proposal that waited cannot be checked, instead of throwing out of the timer", async () => {
+it("the driver stops the node when a proposal that waited cannot be checked, instead of throwing out of the timer", async () => {
   const kv = new MemoryKv();
   const made = await rig(kv);
   const block = await made.foreign(made.time.now() + 6_000);
@@ -156,7 +156,7 @@ it("stops the node when a proposal that waited cannot be checked, instead of thr
   expect(made.failures).toHaveLength(1);
 });
 
-it("drops a message that another validator than its author brings", async () => {
+it("the driver drops a message that another validator than its author brings", async () => {
   const rig = new Rig(await openChain(new MemoryKv()));
   rig.driver.receive(MESSAGE.from + 1, new Uint8Array(1));
   await rig.time.pass(10);
@@ -164,7 +164,7 @@ it("drops a message that another validator than its author brings", async () => 
   expect([...rig.driver.counts.refused.keys()]).toEqual([`${MESSAGE.type} not-the-author`]);
 });
 
-it("reads no more of a validator that sends nonsense, until the second is over", async () => {
+it("the driver reads no more of a validator that sends nonsense, until the second is over", async () => {
   const made = await rig();
   const junk = () => made.driver.receive(2, new Uint8Array(1)); // in the name of validator 1
   for (let i = 0; i < 100; i++) junk();
@@ -190,7 +190,7 @@ async function slowBlock(count: number): Promise<Block> {
   return chain.buildBlock(chain.head.hash, proposal, () => transactions, false)!;
 }
 
-it("gives no verdict, and so no vote, on a proposal with too many slow signatures, and judges it once it is certified", async () => {
+it("the driver gives no verdict, and so no vote, on a proposal with too many slow signatures, and judges it once it is certified", async () => {
   const made = await rig(new MemoryKv(), WITHOUT_KERNEL);
   const block = await slowBlock(SLOW_SIGNATURES_PER_PROPOSAL_MAX + 1);
   made.order({ kind: "check-block", block, certified: false });
@@ -202,7 +202,7 @@ it("gives no verdict, and so no vote, on a proposal with too many slow signature
   expect(made.verdicts()).toEqual(["valid"]);
 });
 
-it("votes on a proposal full of them where there is a kernel, which makes none slow", async () => {
+it("the driver votes on a proposal full of slow signatures where there is a kernel, which makes none slow", async () => {
   const made = await rig();
   const block = await slowBlock(4 * SLOW_SIGNATURES_PER_PROPOSAL_MAX);
   made.order({ kind: "check-block", block, certified: false });
@@ -211,7 +211,7 @@ it("votes on a proposal full of them where there is a kernel, which makes none s
   expect([...made.driver.counts.slow]).toEqual([]);
 });
 
-it("verifies a few slow signatures of a proposal", async () => {
+it("the driver verifies a few slow signatures of a proposal", async () => {
   const made = await rig(new MemoryKv(), WITHOUT_KERNEL);
   const block = await slowBlock(SLOW_SIGNATURES_PER_PROPOSAL_MAX);
   made.order({ kind: "check-block", block, certified: false });

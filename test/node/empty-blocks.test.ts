@@ -6,12 +6,12 @@ import { DEVNET, planNetwork, secretsFromSeed } from "../../src/node/home/networ
 const { genesis } = planNetwork({ ...DEVNET, validators: 4 }, secretsFromSeed("empty-blocks"));
 const withEpochs = { consensus: { ...genesis.consensus, epochLength: 32 } };
 
-it("makes empty blocks by itself where votes may change the validators, and nowhere else", () => {
+it("a chain makes empty blocks by itself where votes may change the validators, and nowhere else", () => {
   expect(emptyBlocksOf("auto", genesis)).toBeUndefined();
   expect(emptyBlocksOf("auto", withEpochs)).toBe(5_000);
 });
 
-it("does what the operator says, whatever genesis says", () => {
+it("empty blocks are what the operator says, whatever genesis says", () => {
   expect([0, 300].map((ms) => emptyBlocksOf(ms, withEpochs))).toEqual([undefined, 300]);
   expect([0, 300].map((ms) => emptyBlocksOf(ms, genesis))).toEqual([undefined, 300]);
 });

@@ -10,7 +10,7 @@ import { DEVNET, planNetwork, secretsFromSeed } from "../../src/node/home/networ
 import { encodePacket, MAIL_CONSENSUS } from "../../src/node/ingress/packet.ts";
 import { Cluster } from "./cluster.ts";
 
-it("convicts everywhere who voted twice to one", async () => {
+it("evidence convicts everywhere who voted twice to one", async () => {
   const cluster = new Cluster({ full: 1 });
   await cluster.start();
   const { validators } = planNetwork({ ...DEVNET, validators: 4 }, secretsFromSeed("cluster"));

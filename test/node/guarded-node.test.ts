@@ -22,7 +22,7 @@ afterEach(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-it("keeps less of a small file system free, and a node that paused goes on with a quarter more", () => {
+it("the guarded node keeps less of a small file system free, and a node that paused goes on with a quarter more", () => {
   const at = (free: number, total: number, reserveMb = 256) =>
     freeSpace("/", reserveMb, () => ({ free: free * MIB, total: total * MIB }));
   expect([at(255, 10_000), at(256, 10_000)].map(isLow)).toEqual([true, false]);
@@ -31,7 +31,7 @@ it("keeps less of a small file system free, and a node that paused goes on with 
   expect(describeLow("/data", at(7, 10_000))).toContain("7 MiB are free at /data, 256 MiB are kept free");
 });
 
-it("looks at the disk no more when the node had to stop by itself, so that the process can end", async () => {
+it("the guarded node looks at the disk no more when the node had to stop by itself, so that the process can end", async () => {
   vi.useFakeTimers();
   const config = loadConfig({ file: "", environment: {} });
   if (!config.ok) throw new Error(config.fault.detail);
@@ -60,7 +60,7 @@ it("looks at the disk no more when the node had to stop by itself, so that the p
   expect([failures.length, looks]).toEqual([1, before]);
 });
 
-it("fails with the reason for which the node did not start, also where its key was due by then", async () => {
+it("the guarded node fails with the reason for which the node did not start, also where its key was due by then", async () => {
   const config = loadConfig({ file: "", environment: {} });
   if (!config.ok) throw new Error(config.fault.detail);
   const unhandled: unknown[] = [];
@@ -83,7 +83,7 @@ it("fails with the reason for which the node did not start, also where its key w
   }
 });
 
-it("stops before the disk is full, says so at its port, and comes back by itself when there is room", async () => {
+it("the guarded node stops before the disk is full, says so at its port, and comes back by itself when there is room", async () => {
   const home = join(dir, "home");
   createHome(home, {
     configText: 'mode = "full"\n',
@@ -124,7 +124,7 @@ it("stops before the disk is full, says so at its port, and comes back by itself
   vi.restoreAllMocks();
 }, 60_000);
 
-it("takes the key that has its validator's seat by itself, and votes with it", async () => {
+it("the guarded node takes the key that has its validator's seat by itself, and votes with it", async () => {
   const home = join(dir, "rotated");
   const plan = planNetwork({ ...DEVNET, validators: 1, epochLength: 32 }, secretsFromSeed("guarded"));
   const [member] = plan.validators;

@@ -37,7 +37,7 @@ function soleValidator(settings: Record<string, string> = {}): NodeOptions {
   return { home: home.value, config: config.value.config };
 }
 
-it("does not start with a journal it cannot use, and leaves nothing open", async () => {
+it("a node does not start with a journal it cannot use, and leaves nothing open", async () => {
   const options = soleValidator();
   const { log } = await openJournalFile(join(homePaths(dir).journal, "votes.log"));
   await log.append([Uint8Array.of(77)]);
@@ -105,7 +105,7 @@ describe("a validator's journal", () => {
   });
 });
 
-it("refuses a damaged database in one line that says what to do", async () => {
+it("a node refuses a damaged database in one line that says what to do", async () => {
   const options = soleValidator();
   await (await startNode(options)).stop();
   rmSync(join(homePaths(dir).db, "CURRENT"));
@@ -115,7 +115,7 @@ it("refuses a damaged database in one line that says what to do", async () => {
   expect(existsSync(homePaths(dir).lock)).toBe(false);
 });
 
-it("suspects a genesis that is not the database's or the key's, and names the file", async () => {
+it("a node suspects a genesis that is not the database's or the key's, and names the file", async () => {
   const options = soleValidator();
   await (await startNode(options)).stop();
   const { home } = options;
@@ -129,7 +129,7 @@ it("suspects a genesis that is not the database's or the key's, and names the fi
   await expect(startNode(stranger)).rejects.toMatchObject({ name: "StartError", code: "wrong-key" });
 });
 
-it("starts and stops, twice in a row", async () => {
+it("a node starts and stops, twice in a row", async () => {
   const options = soleValidator();
   for (let round = 0; round < 2; round++) {
     const node = await startNode(options);
@@ -142,7 +142,7 @@ it("starts and stops, twice in a row", async () => {
   }
 });
 
-it("takes orders from its user's commands on this machine, and from nobody for an address or a header", async () => {
+it("a node takes orders from its user's commands on this machine, and from nobody for an address or a header", async () => {
   const options = soleValidator();
   const node = await startNode(options);
   try {

@@ -162,7 +162,7 @@ describe("a full node", () => {
   });
 });
 
-describe("one validator", () => {
+describe("a chain of one validator", () => {
   it("commits by itself", async () => {
     await running({ validators: 1 });
     cluster.replica(0).submit(cluster.transfer(0, 0n, cluster.people[1]!.publicKey).bytes);

@@ -44,7 +44,7 @@ async function playedWith(count: number, signatureRules: SignatureRules) {
   return { done, views, slowAt1, failures: cluster.failures };
 }
 
-it("replaces a primary whose proposals are full of slow signatures", async () => {
+it("a cluster replaces a primary whose proposals are full of slow signatures", async () => {
   const { done, views, slowAt1, failures } = await playedWith(50, WITHOUT_KERNEL);
   expect(done).toBe(true);
   expect(views).toEqual([1n, 1n, 1n]);
@@ -53,14 +53,14 @@ it("replaces a primary whose proposals are full of slow signatures", async () =>
   expect(failures).toEqual([]);
 });
 
-it("commits a block with a few of them", async () => {
+it("a cluster commits a block with a few slow signatures", async () => {
   const { done, slowAt1, failures } = await playedWith(SLOW_SIGNATURES_PER_PROPOSAL_MAX, WITHOUT_KERNEL);
   expect(done).toBe(true);
   expect(slowAt1).toEqual([["0", SLOW_SIGNATURES_PER_PROPOSAL_MAX]]);
   expect(failures).toEqual([]);
 });
 
-it("commits a block full of them where there is a kernel, which makes none slow", async () => {
+it("a cluster commits a block full of slow signatures where there is a kernel, which makes none slow", async () => {
   const { done, slowAt1, failures } = await playedWith(50, ED25519);
   expect({ done, slowAt1, failures }).toEqual({ done: true, slowAt1: [], failures: [] });
 });

@@ -32,7 +32,7 @@ async function start(index: number, setup: Setup = {}, scheduler: Scheduler = RE
 const clockOf = (node: TestNode) => node.network.peers()[0]?.clock;
 const reasonAt = (node: TestNode) => node.network.troubles()[0]?.reason;
 
-it("tells each of two peers how far the other's clock is off, and logs it once", async () => {
+it("the exchange of clocks tells each of two peers how far the other's clock is off, and logs it once", async () => {
   const right = await start(0);
   const ahead = { ...REAL_TIME, now: () => Date.now() + HOUR_MS };
   const wrong = await start(1, { staticPeers: [addressOf(right)] }, ahead);
@@ -48,7 +48,7 @@ it("tells each of two peers how far the other's clock is off, and logs it once",
   expect(warnings).toMatchObject([{ level: "warn", fields: { name: "node1" } }]);
 });
 
-it("asks no peer for its time that connects when the clocks have stopped", () => {
+it("the exchange of clocks asks no peer for its time that connects when the clocks have stopped", () => {
   let planned = 0;
   const scheduler = { now: () => 0, after: () => () => planned++ };
   const clocks = new Clocks({ scheduler } as unknown as ProtocolParts);

@@ -121,7 +121,7 @@ class Attacker {
   }
 }
 
-it("outlives whatever an allowed peer does on each protocol after its HELLO, and serves the honest one", async () => {
+it("a node outlives whatever an allowed peer does on each protocol after its HELLO, and serves the honest one", async () => {
   const node = await startNode(0);
   node.answer = async (from, bytes) =>
     from === honest.network.peerId ? bytes : new Uint8Array(200_000).fill(bytes[0] ?? 0);

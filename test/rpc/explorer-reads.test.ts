@@ -13,7 +13,7 @@ const vote = (atMs: number): NodeEvents["consensus"] => ({
   event: { type: "commit", from: 1, view: 0n, height: BigInt(atMs), hash },
 });
 
-it("lists the pool, of one sender or of all, as far as was asked", async () => {
+it("JSON-RPC lists the pool, of one sender or of all, as far as was asked", async () => {
   const { node, url } = await serve();
   const client = new Client(url);
   node.submit(alice.transfer({ chain: chainRef, nonce: 0, to: bob.address, amount: 1n }).bytes);
@@ -27,7 +27,7 @@ it("lists the pool, of one sender or of all, as far as was asked", async () => {
   expect((await client.call("mempool_list", { address: bob.addressHex })).items[0]?.call?.amount).toBe("2");
 });
 
-it("tells the engine's events as the subscription does", async () => {
+it("JSON-RPC tells the engine's events as the subscription does", async () => {
   const { node, url } = await serve();
   node.engineRecord.push(vote(5), { atMs: 6.5, event: { type: "view-change", from: 2, view: 3n } });
   expect(await new Client(url).call("consensus_getEvents", {})).toEqual([
@@ -36,7 +36,7 @@ it("tells the engine's events as the subscription does", async () => {
   ]);
 });
 
-it("keeps the last events, and no flood of votes pushes out what is rare", () => {
+it("JSON-RPC keeps the last events, and no flood of votes pushes out what is rare", () => {
   const record = new EngineRecord();
   record.note({ atMs: 0, event: { type: "checkpoint-stable", height: 9n } });
   for (let t = 1; t <= 3 * VOTES_KEPT; t++) record.note(vote(t));

@@ -26,7 +26,7 @@ function subscriber(urls: readonly string[], options: object = {}) {
   return { client, begin, heights, breaks, resumed, closed };
 }
 
-it("goes on with the next node when its own stops, and says which heights it may have missed", async () => {
+it("the client goes on with the next node when its own stops, and says which heights it may have missed", async () => {
   const [first, second] = [await serve(), await serve()];
   const { begin, heights, breaks, resumed, closed } = subscriber([first.url, second.url]);
   const end = await begin();
@@ -47,7 +47,7 @@ it("goes on with the next node when its own stops, and says which heights it may
   expect(heights).toEqual([1, 5]);
 });
 
-it("leaves a node that is silent after a few seconds, whether it hangs before or after the first answer", async () => {
+it("the client leaves a node that is silent after a few seconds, whether it hangs before or after the first answer", async () => {
   const hung = new WebSocketServer({ port: 0, host: "127.0.0.1" });
   atEnd(() => {
     for (const socket of hung.clients) socket.terminate();
@@ -77,7 +77,7 @@ it("leaves a node that is silent after a few seconds, whether it hangs before or
   await until(() => other.heights.length === 1);
 });
 
-it("tells that it ended when no node comes back in time, and nothing after close", async () => {
+it("the client tells that it ended when no node comes back in time, and nothing after close", async () => {
   const { server, url } = await serve();
   const { client, begin, breaks, closed } = subscriber([url], { reconnectMs: 150 });
   await begin();
@@ -93,7 +93,7 @@ it("tells that it ended when no node comes back in time, and nothing after close
   client.close();
 });
 
-it("keeps subscriptions that a node refuses to renew from going on, and says why", async () => {
+it("the client keeps subscriptions that a node refuses to renew from going on, and says why", async () => {
   const { server, url } = await serve();
   const refusing = new WebSocketServer({ port: 0, host: "127.0.0.1" });
   atEnd(() => {
@@ -117,7 +117,7 @@ it("keeps subscriptions that a node refuses to renew from going on, and says why
   expect([closed, resumed]).toEqual([["not here"], []]);
 });
 
-it("sends credentials of a URL as a header, over HTTP and WebSocket, and shows them nowhere", async () => {
+it("the client sends credentials of a URL as a header, over HTTP and WebSocket, and shows them nowhere", async () => {
   const seen: IncomingHttpHeaders[] = [];
   const proxy = createServer((request, response) => {
     seen.push(request.headers);

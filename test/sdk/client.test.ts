@@ -151,7 +151,7 @@ describe("the client", () => {
   });
 });
 
-it("types the block of a transaction as known after a wait for it alone", () => {
+it("the client types the block of a transaction as known after a wait for it alone", () => {
   const client = new Client("http://127.0.0.1:1");
   const send = <W extends WaitFor>(wait: W) => client.send("0x", { wait });
   expectTypeOf<Awaited<ReturnType<typeof send<"final">>>["blockHeight"]>().toEqualTypeOf<number>();

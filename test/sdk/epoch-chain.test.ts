@@ -138,7 +138,7 @@ describe("a light client that begins with genesis", () => {
   });
 });
 
-describe("the guard", () => {
+describe("the guard against harmful proposals", () => {
   const harmsOf = (change: Parameters<EpochNet["propose"]>[1]) => {
     const guard = ReplicaMembership.of(net.cluster.replica(0)!)!;
     const found = guard.harms({ kind: "propose", change, isForced: false, note: new Uint8Array(0) });

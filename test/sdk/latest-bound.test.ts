@@ -16,7 +16,7 @@ function* cases(n: number) {
 const heights = (count: number, height: bigint) => Array.from({ length: count }, () => height);
 const FINAL = 10n;
 
-describe("of 1 to 13 validators", () => {
+describe("a latest read of 1 to 13 validators", () => {
   const sizes = Array.from({ length: 13 }, (_, i) => i + 1);
 
   it("no final block is above the bound, whoever answers and however low the liars claim", () => {

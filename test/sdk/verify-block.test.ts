@@ -35,7 +35,7 @@ function flip(hex: string, at: number): string {
   return hex0x(bytes);
 }
 
-it("holds what a true node shows to the genesis, and nothing that was changed", async () => {
+it("the verifier holds what a true node shows to the genesis, and nothing that was changed", async () => {
   const { head, raw, id, inclusion, state, zero } = await shown();
   const verified = verifyHead(head, trusted!);
   if (!verified.ok) throw new Error(verified.fault.detail);

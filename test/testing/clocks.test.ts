@@ -8,7 +8,7 @@ import { devnet } from "../../src/testing/virtual-devnet.ts";
 
 const HOUR_MS = 3_600_000;
 
-it("goes on while the primary's clock is an hour ahead, keeps true time, and names it", async () => {
+it("a devnet of the tests goes on while the primary's clock is an hour ahead, keeps true time, and names it", async () => {
   const net = await devnet({ clockOffsetsMs: [HOUR_MS] });
   expect(net.status(1).view).toBe(0n);
   const took: number[] = [];
@@ -36,13 +36,13 @@ it("goes on while the primary's clock is an hour ahead, keeps true time, and nam
   await net.stop();
 });
 
-it("is served as well by three true clocks when the fourth is an hour behind", async () => {
+it("a devnet of the tests is served as well by three true clocks when the fourth is an hour behind", async () => {
   const net = await devnet({ clockOffsetsMs: [0, 0, 0, -HOUR_MS] });
   for (let i = 0; i < 8; i++) await net.final(net.transfer({ from: "alice", to: "bob", amount: 1n }));
   expect(await net.until(() => net.balance("bob", 0) === 1_000_008n)).toBe(true);
   await net.stop();
 });
 
-it("refuses a clock that no machine has", async () => {
+it("a devnet of the tests refuses a clock that no machine has", async () => {
   await expect(devnet({ clockOffsetsMs: [Number.NaN] })).rejects.toThrow("clockOffsetsMs: NaN");
 });

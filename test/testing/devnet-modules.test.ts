@@ -202,7 +202,7 @@ describe("an entry of a module", () => {
   });
 });
 
-describe("a declaration", () => {
+describe("a module's declaration", () => {
   it("that no chain could live with is refused with what is wrong", () => {
     const run = () => undefined;
     const problem = (made: Parameters<typeof formOf>[0]) => {
@@ -291,7 +291,7 @@ describe("a module that every chain has", () => {
   });
 });
 
-describe("entries of a map", () => {
+describe("entries of a module's map", () => {
   const ledger = defineModule(
     {
       name: "lots",

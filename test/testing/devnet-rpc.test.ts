@@ -7,7 +7,7 @@ import { WebSocket } from "ws";
 import { Client, RpcError, Sender } from "../../src/sdk/client.ts";
 import { devnet } from "../../src/testing/virtual-devnet.ts";
 
-it("lets the ordinary client pay by fetch, and checks the certificate against the genesis", async () => {
+it("a devnet of the tests lets the ordinary client pay by fetch, and checks the certificate against the genesis", async () => {
   const net = await devnet();
   const client = new Client(net.urls, { fetch: net.fetch, genesis: net.genesis });
   const { wallet } = net.account("alice");
@@ -22,7 +22,7 @@ it("lets the ordinary client pay by fetch, and checks the certificate against th
   await net.stop();
 });
 
-it("pays many at once with one Sender, through a crash of the primary", async () => {
+it("a devnet of the tests pays many at once with one Sender, through a crash of the primary", async () => {
   const net = await devnet();
   const client = new Client(net.urls, { fetch: net.fetch });
   const sender = new Sender(client, net.account("alice").wallet);
@@ -34,7 +34,7 @@ it("pays many at once with one Sender, through a crash of the primary", async ()
   await net.stop();
 });
 
-it("takes no virtual time for a question, and the same time for the same calls", async () => {
+it("a devnet of the tests takes no virtual time for a question, and the same time for the same calls", async () => {
   const run = async () => {
     const net = await devnet();
     const client = new Client(net.urls[1]!, { fetch: net.fetch });
@@ -55,7 +55,7 @@ it("takes no virtual time for a question, and the same time for the same calls",
   expect(await run()).toBe(first);
 });
 
-it("fails as the global fetch does when a node is down, goes down, or is none", async () => {
+it("a devnet of the tests fails as the global fetch does when a node is down, goes down, or is none", async () => {
   const net = await devnet({ validators: 1 });
   const client = new Client(net.urls, { fetch: net.fetch });
   await expect(net.fetch("http://example.com/")).rejects.toThrow(TypeError);
@@ -70,7 +70,7 @@ it("fails as the global fetch does when a node is down, goes down, or is none", 
   await net.stop();
 });
 
-it("answers GET, probes and refusals as a node's port does", async () => {
+it("a devnet of the tests answers GET, probes and refusals as a node's port does", async () => {
   const net = await devnet();
   const [url] = net.urls;
   const head = await (await net.fetch(`${url}/chain_getBlock?block=0`)).json();
@@ -83,7 +83,7 @@ it("answers GET, probes and refusals as a node's port does", async () => {
   await net.stop();
 });
 
-it("serves a node at a real port, with subscriptions, through a crash", async () => {
+it("a devnet of the tests serves a node at a real port, with subscriptions, through a crash", async () => {
   const net = await devnet();
   const url = await net.serve(1);
   const client = new Client(url, { webSocket: (at) => new WebSocket(at) as never });

@@ -41,7 +41,7 @@ async function counted() {
   return { chain, counts };
 }
 
-it("verifies no more slow signatures than the limit, and gives no verdict beyond it", async () => {
+it("a block's execution verifies no more slow signatures than the limit, and gives no verdict beyond it", async () => {
   const block = await slowBlock(5);
   const { chain, counts } = await counted();
   const limit = new SlowSignatureLimit(3);
@@ -53,7 +53,7 @@ it("verifies no more slow signatures than the limit, and gives no verdict beyond
   expect(exact.isExceeded).toBe(false);
 });
 
-it("judges a sealed block by the whole rule, though it was given up as a proposal", async () => {
+it("a block's execution judges a sealed block by the whole rule, though it was given up as a proposal", async () => {
   const block = await slowBlock(5);
   const { chain } = await counted();
   chain.checkBlock(block, new SlowSignatureLimit(0));
@@ -61,7 +61,7 @@ it("judges a sealed block by the whole rule, though it was given up as a proposa
   expect(await chain.importBlock(sealed(block))).toEqual({ kind: "imported" });
 });
 
-it("counts nothing of a block that the native library accepts", async () => {
+it("a block's execution counts nothing of a block that the native library accepts", async () => {
   const other = await openChain();
   const proposal = { timeMs: genesis.timeMs + 1_000n, proposer: 0 };
   const block = other.buildBlock(other.head.hash, proposal, () => [], true)!;

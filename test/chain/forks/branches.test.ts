@@ -62,7 +62,7 @@ describe("a mined chain", () => {
   });
 });
 
-describe("what is refused", () => {
+describe("what the tree of blocks refuses", () => {
   it("is a peer's whole block whose branch is far too light, and never one that was made here", async () => {
     const chain = await openMinedChain();
     const cheap = mineOn(chain, [], 1);
@@ -195,7 +195,7 @@ describe("what is refused", () => {
   });
 });
 
-it("keeps heads in memory of its own", async () => {
+it("the tree of blocks keeps heads in memory of its own", async () => {
   const [maker, chain] = [await openMinedChain(), await openMinedChain()];
   for (let i = 0; i < 3; i++) {
     const { block, seal } = mineOn(maker);

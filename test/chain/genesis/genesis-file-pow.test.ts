@@ -71,7 +71,7 @@ test("a plan of miners follows from the seed, and its genesis names none of them
   expect(one!.genesis.validators).toEqual([]);
 });
 
-describe("refuses", () => {
+describe("the reader of a mined chain's genesis file refuses", () => {
   const consensus = (fields: object) => (file: File) => Object.assign(file.consensus, fields);
   const cases: readonly [string, (file: File) => void, string][] = [
     [

@@ -53,7 +53,7 @@ test("decimal strings stand for integers, and the order of validators and accoun
   );
 });
 
-describe("refuses", () => {
+describe("the reader of a genesis file refuses", () => {
   const cases: readonly [string, (file: File) => void, string][] = [
     [
       "another format",

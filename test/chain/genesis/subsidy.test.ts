@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { subsidyAt, totalSupply } from "../../../src/chain/genesis/subsidy.ts";
 import { BITCOIN } from "../../../src/consensus/pow/bitcoin.ts";
 
-test("halves every 210,000 blocks and ends at nothing", () => {
+test("the subsidy halves every 210,000 blocks and ends at nothing", () => {
   const at = [0n, 209_999n, 210_000n, 419_999n, 420_000n, 6_929_999n, 6_930_000n, 32n * 210_000n];
   expect(at.map((height) => subsidyAt(BITCOIN, height))).toEqual([
     5_000_000_000n,
@@ -21,11 +21,11 @@ test("halves every 210,000 blocks and ends at nothing", () => {
     expect(subsidyAt(BITCOIN, halvings * 210_000n)).toBe(0n);
 });
 
-test("sums up to 2,099,999,997,690,000 under Bitcoin's parameters", () => {
+test("the subsidy sums up to 2,099,999,997,690,000 under Bitcoin's parameters", () => {
   expect(totalSupply(BITCOIN)).toBe(2_099_999_997_690_000n);
 });
 
-test("sums up to what the blocks mint one by one", () => {
+test("the subsidy sums up to what the blocks mint one by one", () => {
   const parameters = fc.record({
     subsidy: fc.bigInt({ min: 0n, max: 1_000n }),
     halvingInterval: fc.integer({ min: 1, max: 20 }),

@@ -3,7 +3,7 @@ import { list, map, option, struct, text, uint } from "../../../src/chain/module
 import { codecOf } from "../../../src/chain/modules/value-codec.ts";
 import { Writer } from "../../../src/codec/writer.ts";
 
-it("copies a value with all that stands in it, made by whoever will use it", () => {
+it("the copier of values copies a value with all that stands in it, made by whoever will use it", () => {
   const type = struct({ a: list(struct({ n: uint(64) }), 3), b: option(text(4)), c: option(uint(8)) });
   const value = { a: [{ n: 1n }, { n: 2n }], b: null, c: 7 };
   const made: object[] = [];
@@ -17,7 +17,7 @@ it("copies a value with all that stands in it, made by whoever will use it", () 
   expect(made).not.toContain(value.a[0]);
 });
 
-it("writes 32 bytes of hex in either case, and nothing for what is none", () => {
+it("the copier of values writes 32 bytes of hex in either case, and nothing for what is none", () => {
   const { key } = map({ kind: "hash" }, uint(8));
   const written = (value: unknown) => {
     const writer = new Writer(40).u8(9);

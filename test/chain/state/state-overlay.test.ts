@@ -18,7 +18,7 @@ const calls = fc.array(fc.record({ before: writes, during: writes, fails: fc.boo
 
 const shown = (diff: StateDiff) => [...diff.values()].map(({ key: [at], value }) => [at, value?.[0]]);
 
-it("takes back what a failed call wrote, and nothing else", () => {
+it("an overlay of the state takes back what a failed call wrote, and nothing else", () => {
   fc.assert(
     fc.property(calls, (all) => {
       const overlay = new StateOverlay(base);

@@ -98,7 +98,7 @@ describe("compact bits", () => {
   });
 });
 
-describe("work", () => {
+describe("the work of a target", () => {
   test.each([
     [0x1d00ffff, 4_295_032_833n],
     [0x207fffff, 2n],

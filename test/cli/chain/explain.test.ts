@@ -28,7 +28,7 @@ test("explain ends with 0 while the chain moves and with 1 when it does not", as
   expect(JSON.parse(halted.stdout)).toMatchObject({ state: "no-quorum", ok: false });
 });
 
-test("status says the same in one line", async () => {
+test("status says in one line what explain says", async () => {
   const { node, url } = await serve();
   node.peerList = [peer(1)];
   const { code, stdout } = await quorate("status", "--rpc", url);

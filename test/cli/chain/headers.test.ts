@@ -44,7 +44,7 @@ test("mainnet's first headers are valid, with their work, retargets and speed", 
   expect(value.headersPerSecond).toBeGreaterThan(0);
 });
 
-test("people read the same, and nothing on stderr", async () => {
+test("people read the same of mainnet's first headers, and nothing on stderr", async () => {
   const { code, stdout, stderr } = await check(file("few.bin", MAINNET.subarray(0, 800)), "-q");
   expect(code).toBe(0);
   expect(stdout).toMatch(/valid {3}10 headers up to height 9 .*headers\/s\n/);
@@ -64,11 +64,11 @@ test("a single changed byte is named by height, rule and values", async () => {
   expect(stdout).toContain("NOT valid at height 9000: high-hash");
 });
 
-describe("from a height", () => {
+describe("a check of headers from a height", () => {
   const first = MAINNET.subarray(0, 5_000 * 80);
   const rest = MAINNET.subarray(5_000 * 80);
 
-  test("it goes on with what an earlier check printed", async () => {
+  test("goes on with what an earlier check printed", async () => {
     const { stdout } = await check(file("first.bin", first), "--json");
     const state = file("state.json", stdout);
     const { code, value } = await json(file("rest.bin", rest), "--state", state, "--from-height", "5000");
@@ -80,7 +80,7 @@ describe("from a height", () => {
     expect((await json(join(dir, "rest.bin"), "--state", bare)).value.tip).toBe(MAINNET_LAST_HASH);
   });
 
-  test("it refuses a state that is none, is for another height or contradicts itself", async () => {
+  test("refuses a state that is none, is for another height or contradicts itself", async () => {
     const { value } = await json(file("first.bin", first));
     const path = file("rest.bin", rest);
     const refused = async (state: unknown, ...words: string[]) => {
@@ -106,7 +106,7 @@ describe("from a height", () => {
     expect([code, stderr]).toEqual([2, expect.stringContaining("cannot be read")]);
   });
 
-  test("it names the first header that does not follow the state, which may be of another chain", async () => {
+  test("names the first header that does not follow the state, which may be of another chain", async () => {
     const { value } = await json(file("first.bin", first));
     const state = { ...value.state, previousHash: `0x${"00".repeat(31)}01` };
     const other = file("state.json", JSON.stringify(state));

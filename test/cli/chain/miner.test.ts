@@ -29,7 +29,7 @@ afterEach(async () => {
 const run = (...words: string[]) => quorate(...words, "--rpc", url);
 const asJson = (...words: string[]) => json(...words, "--rpc", url);
 
-describe("miner", () => {
+describe("quorate miner", () => {
   test("starts, says for whom it mines, and stops", async () => {
     expect((await run("miner", "status")).stdout).toMatch(/not mining .*begin with: quorate miner start/);
     const refused = await run("miner", "start");
@@ -106,7 +106,7 @@ describe("miner", () => {
   });
 });
 
-describe("chain", () => {
+describe("quorate chain", () => {
   /** Block 2 of this node loses against two of another:  1 -> 2 / \-> 2' -> 3' */
   async function fork(): Promise<{ lost: string; won: string }> {
     await node.generate(1);

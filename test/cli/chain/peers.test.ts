@@ -15,7 +15,7 @@ beforeEach(async () => {
   url = served.url;
 });
 
-describe("peers", () => {
+describe("quorate peers", () => {
   test("lists who is connected", async () => {
     const { code, value } = await json("peers", "--rpc", url);
     expect([code, value.peers.length]).toEqual([0, 3]);

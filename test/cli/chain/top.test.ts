@@ -4,7 +4,7 @@ import { asHash } from "../../../src/base/bytes.ts";
 import { serve } from "../../rpc/serve.ts";
 import { json, quorate } from "../running.ts";
 
-test("shows how the chain does and who voted when, once where there is no terminal", async () => {
+test("quorate top shows how the chain does and who voted when, once where there is no terminal", async () => {
   const { node, url } = await serve();
   await node.commit();
   const vote = { view: 0n, height: 1n, hash: asHash(new Uint8Array(32)) };

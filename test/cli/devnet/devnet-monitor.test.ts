@@ -35,7 +35,7 @@ const report = (...nodes: NodeReport[]): DevnetReport => ({
 const summary = "this validator has stopped voting: amnesia: votes of its own are missing";
 const stopped = { height: 5, verdict: { state: "halted", ok: false, summary } };
 
-it("calls a validator that has stopped voting halted, says why, and counts it as missing", () => {
+it("the monitor of a devnet calls a validator that has stopped voting halted, says why, and counts it as missing", () => {
   const devnet = report(
     node(0),
     node(1),
@@ -50,7 +50,7 @@ it("calls a validator that has stopped voting halted, says why, and counts it as
   expect(describeNetwork(out, devnet)).toContain("NO QUORUM: 2 of 4 online, need 3");
 });
 
-it("tells what nobody ordered from what the operator did", () => {
+it("the monitor of a devnet tells what nobody ordered from what the operator did", () => {
   const killed = report(node(0), node(1), node(2), node(3, { state: "killed", height: null, verdict: null }));
   expect(troublesOf(killed)).toEqual([]);
   const degraded = { state: "degraded", ok: false, summary: "ONE MORE FAILURE" };
@@ -59,7 +59,7 @@ it("tells what nobody ordered from what the operator did", () => {
   expect(troublesOf(ended)).toEqual(["node0 ended by itself: see its log"]);
 });
 
-it("does not take a node that is late with its answer for one that is gone", () => {
+it("the monitor of a devnet does not take a node that is late with its answer for one that is gone", () => {
   const late = { height: null, view: null, primary: null, verdict: null };
   const busy = describeNetwork(out, report(node(0), node(1), node(2, late), node(3, late)));
   expect(busy).not.toContain("NO QUORUM");
@@ -69,7 +69,7 @@ it("does not take a node that is late with its answer for one that is gone", () 
   expect(halted).toContain("NO QUORUM: at most 2 of 4 online, need 3");
 });
 
-it("invents no height where no node answers", () => {
+it("the monitor of a devnet invents no height where no node answers", () => {
   const late = { height: null, view: null, primary: null, verdict: null };
   const silent = report(node(0, late), node(1, late), node(2, late), node(3, late));
   expect(describeNetwork(out, silent)).toMatch(/^height - {2}view - {2}primary -/);

@@ -16,7 +16,7 @@ const planned = {
   trouble: "shop 2: its file is not here",
 };
 
-it("proposes a file by its hash, under the number that its name has on the chain, or the least that is free", async () => {
+it("gov module proposes a file by its hash, under the number that its name has on the chain, or the least that is free", async () => {
   const made = await bundleText(
     'import { call, defineModule } from "quorate/module";\nexport default defineModule({ name: "shop", version: 2 }, { go: call({}, () => undefined) });',
   );
@@ -41,7 +41,7 @@ it("proposes a file by its hash, under the number that its name has on the chain
   }
 });
 
-it("takes a planned version back by a vote for the one that runs, and says where there is none", () => {
+it("gov module takes a planned version back by a vote for the one that runs, and says where there is none", () => {
   const kept = keptModule("shop", [planned]);
   expect(kept).toMatchObject({ kind: "module", module: { name: "shop", number: 16, version: 1 } });
   expect(kept.kind === "module" && hex0x(kept.module.hash)).toBe(sha256);
@@ -49,7 +49,7 @@ it("takes a planned version back by a vote for the one that runs, and says where
   expect(() => keptModule("notes", [runs])).toThrow('this chain has no module "notes"; it has shop');
 });
 
-it("lists what runs, what is planned from which epoch on, and what this node lacks for it", () => {
+it("gov module lists what runs, what is planned from which epoch on, and what this node lacks for it", () => {
   expect(describeModules([planned])).toEqual([
     `module shop (16): 1 since epoch 0, SHA-256 ${sha256}`,
     `  2 from epoch 3 on, SHA-256 0x${"cd".repeat(32)}`,

@@ -113,7 +113,7 @@ test.each([
   [["--genesis", SHIPPED("pow-dev.json"), "--profile", "dev"], "with --genesis they are in the file"],
   [["--genesis", SHIPPED("pbft-dev.json"), "--coinbase", ACCOUNT], "nothing is mined"],
   [["--consensus", "pow", "--chain-id", "0"], "integer from 1"],
-])("refuses %j and leaves no home", async (words, reason) => {
+])("init refuses %j and leaves no home", async (words, reason) => {
   const { code, stderr } = await quorate("init", "--dir", home, ...words);
   expect([code, stderr]).toEqual([2, expect.stringContaining(reason)]);
   expect(existsSync(home)).toBe(false);

@@ -21,7 +21,7 @@ const proposal = (status: "open" | "rejected", newKey: string) => ({
   change: { change: "replace", publicKey: "old", newKey },
 });
 
-it("reads each step of a rotation from the keys and the chain", () => {
+it("the commands read each step of a rotation from the keys and the chain", () => {
   const waiting = { own: "old", next: "new" };
   const steady = sets(["old"], ["old"]);
   expect(rotationStep({ own: "old", next: undefined }, steady, [])).toEqual({ step: "none" });
@@ -37,7 +37,7 @@ it("reads each step of a rotation from the keys and the chain", () => {
   expect(rotationStep(waiting, sets(["else"], ["else"]), [])).toEqual({ step: "no-seat" });
 });
 
-it("lets an old key be deleted two checkpoints behind its last epoch, and never while it has a seat", () => {
+it("a rotation of keys lets an old key be deleted two checkpoints behind its last epoch, and never while it has a seat", () => {
   const epochs = [
     { lastHeight: 32, validators: [member("a"), member("b")] },
     { lastHeight: 64, validators: [member("a"), member("c")] },
@@ -49,7 +49,7 @@ it("lets an old key be deleted two checkpoints behind its last epoch, and never 
   expect(deletableFrom("z", epochs, 16)).toBe(0n);
 });
 
-it("refuses a chain whose validators never change, and a key that is at a signer, before it makes anything", async () => {
+it("a rotation of keys refuses a chain whose validators never change, and a key that is at a signer, before it makes anything", async () => {
   const dir = mkdtempSync(join(tmpdir(), "quorate-rotate-"));
   try {
     const make = (name: string, epochLength: number | undefined, configText: string) => {

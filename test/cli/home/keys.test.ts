@@ -32,7 +32,7 @@ function encrypted(): string {
   return path;
 }
 
-it("makes an encrypted key, and gives one another password, or none", async () => {
+it("quorate keys makes an encrypted key, and gives one another password, or none", async () => {
   const made = await json("keys", "new", "alice", "--dir", dir, "--encrypt", "--password-file", password);
   expect(made).toMatchObject({ code: 0, value: { isEncrypted: true } });
   expect(statSync(join(dir, "keys", "alice.json")).mode & 0o777).toBe(0o600);
@@ -51,7 +51,7 @@ it("makes an encrypted key, and gives one another password, or none", async () =
   expect(loadKey(file).ok).toBe(true);
 });
 
-it("imports an encrypted file as it is, lists and shows it without a password, and exports its seed with one", async () => {
+it("quorate keys imports an encrypted file as it is, lists and shows it without a password, and exports its seed with one", async () => {
   const imported = await json("keys", "import", "bob", "--file", encrypted(), "--dir", dir);
   expect(imported).toMatchObject({ code: 0, value: { address: hex0x(key.publicKey), isEncrypted: true } });
   const { value } = await json("keys", "list", "--dir", dir);
@@ -68,7 +68,7 @@ it("imports an encrypted file as it is, lists and shows it without a password, a
   expect(empty.value.error.message).toContain("the password is empty");
 });
 
-it("signs with an encrypted key, whose password comes as a systemd credential", async () => {
+it("a command signs with an encrypted key, whose password comes as a systemd credential", async () => {
   await json("init", "--dir", dir);
   await json("keys", "import", "bob", "--file", encrypted(), "--dir", dir);
   const words = ["--from", "bob", "--to", "bob", "--amount", "1", "--nonce", "0", "--fee", "1"];
@@ -81,7 +81,7 @@ it("signs with an encrypted key, whose password comes as a systemd credential", 
   expect((await json(...signed)).code).toBe(0);
 });
 
-it("opens a home whose own keys are encrypted with their password alone", async () => {
+it("a node opens a home whose own keys are encrypted with their password alone", async () => {
   await json("init", "--dir", dir);
   const file = join(dir, "keys", "validator.json");
   const plain = loadKey(file);

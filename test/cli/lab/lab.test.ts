@@ -125,7 +125,7 @@ describe("lab generals", () => {
 });
 
 // Eclipse, spam, censor and silent take seconds each: their own tests hold what a seed gives.
-describe("an experiment", () => {
+describe("an experiment of the lab", () => {
   it.each([
     ["attack51", "--hashrate", "0.3", "-z", "1", "--trials", "20", "-j", "1", "--replicas", "2"],
     ["selfish", "--hashrate", "0.3", "--gamma", "0", "--blocks", "1000", "-j", "1"],
@@ -187,7 +187,7 @@ describe("an experiment", () => {
   });
 });
 
-describe("wrong words", () => {
+describe("wrong words after quorate lab", () => {
   it.each([
     ["timewarp", "--hashrate", "0.5"],
     ["timewarp", "--periods", "NaN"],

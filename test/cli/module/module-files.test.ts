@@ -66,7 +66,7 @@ describe("module fetch", () => {
   });
 });
 
-describe("start", () => {
+describe("quorate start", () => {
   it("ends with exit code 2 where a module's file is missing or differs by a byte, and names both hashes", async () => {
     net = await devnet({ validators: 1, modules: [REGISTRY], accounts: 1 });
     const [home, genesis] = [join(dir, "home"), join(dir, "genesis.json")];

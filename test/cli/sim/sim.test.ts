@@ -23,7 +23,7 @@ async function sim(...words: string[]): Promise<{ code: number; stdout: string }
   return { code, stdout };
 }
 
-describe("sim", () => {
+describe("quorate sim", () => {
   test("gives the same trace for the same seed, as one JSON object", async () => {
     const words = ["--seed", "3", "--nodes", "4", "--profile", "calm", "--json"];
     const [first, again] = [await sim(...words), await sim(...words)];

@@ -234,7 +234,7 @@ describe("a receipt", () => {
   });
 });
 
-describe("one bad path", () => {
+describe("one bad path among the files to anchor", () => {
   it("is answered for by itself, and the others are anchored", async () => {
     writeFileSync("good", "good");
     writeFileSync("y".repeat(250), "long name");

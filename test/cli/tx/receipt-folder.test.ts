@@ -30,7 +30,7 @@ function open(): ReceiptFolder {
   return folder.value;
 }
 
-it("never overwrites: another receipt of the same gets the next number, an equal one is the same file", () => {
+it("a receipt folder never overwrites: another receipt of the same gets the next number, an equal one is the same file", () => {
   const folder = open();
   const first = folder.save(key, { digest: key.digest, n: 1 });
   const second = folder.save(key, { digest: key.digest, n: 2 });
@@ -43,7 +43,7 @@ it("never overwrites: another receipt of the same gets the next number, an equal
   expect(folder.save({ ...key, sender: hash("d") }, {})).not.toBe(first);
 });
 
-it("follows no links, and says what it cannot read", () => {
+it("a receipt folder follows no links, and says what it cannot read", () => {
   symlinkSync(".", join(dir, "circle"));
   mkdirSync(join(dir, "x.receipt.json"));
   writeFileSync(join(dir, "y.receipt.json"), "nothing");

@@ -76,7 +76,7 @@ describe("a node that does not answer", () => {
   });
 });
 
-describe("several nodes, of which one may have the transaction", () => {
+describe("a transaction that one of several nodes may have", () => {
   const refused = (code: number, name: string, data: object = {}) =>
     new RpcError({ code, message: "words", data: { code: name, ...data } });
   const reset = Object.assign(new Error("read"), { code: "ECONNRESET" });

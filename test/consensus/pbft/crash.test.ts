@@ -132,7 +132,7 @@ describe("all replicas", () => {
     }
   });
 
-  it("and each of them for itself, at any effect, also while it recovers, commit the same chain", () => {
+  it("commit the same chain when each crashes by itself, at any effect, also while it recovers", () => {
     for (let seed = 1; seed <= 16; seed++) runWithRandomCrashes(seed);
   });
 });

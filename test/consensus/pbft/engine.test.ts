@@ -26,7 +26,7 @@ function status(bench: Bench, from: number, changed: Partial<StatusBody> = {}) {
   });
 }
 
-describe("the window", () => {
+describe("the window of an engine", () => {
   it("keeps votes up to low + 2L and of the views around its own, and wants nothing else", () => {
     const bench = new Bench(1, { length: 17 }).start();
     const wants = (...args: Parameters<Bench["vote"]>) =>

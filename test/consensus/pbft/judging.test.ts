@@ -68,7 +68,7 @@ function judge(message: Uint8Array): { readonly code: string; readonly checks: n
   return { code: verified.ok ? "valid" : verified.fault.code, checks: counted.quick + counted.whole };
 }
 
-it("compares the senders and views of a NEW-VIEW before any signature", () => {
+it("the message verifier compares the senders and views of a NEW-VIEW before any signature", () => {
   const own = [
     viewChange(1, 5n),
     viewChange(1, 5n, commits.slice(1)),
@@ -82,7 +82,7 @@ it("compares the senders and views of a NEW-VIEW before any signature", () => {
   expect(judge(newView(good))).toEqual({ code: "valid", checks: 2 + 3 * 5 });
 });
 
-it("checks the links of a VIEW-CHANGE before any signature", () => {
+it("the message verifier checks the links of a VIEW-CHANGE before any signature", () => {
   const body = {
     type: "view-change",
     from: 1,
@@ -97,7 +97,7 @@ it("checks the links of a VIEW-CHANGE before any signature", () => {
   expect(judge(message)).toEqual({ code: "wrong-view-change", checks: 0 });
 });
 
-it("stops at the first bad signature of a certificate", () => {
+it("the message verifier stops at the first bad signature of a certificate", () => {
   const forged = commits.map((one, i) => (i === 0 ? one : { ...one, signature: new Uint8Array(64) }));
   const seal = encodeCommitCertificate({ view: 0n, signatures: forged });
   const counted = new Counted();
@@ -107,7 +107,7 @@ it("stops at the first bad signature of a certificate", () => {
   expect(counted.whole).toBe(2);
 });
 
-it("does not verify slowly a seal with more bad signatures than there can be faulty validators", () => {
+it("the message verifier does not verify slowly a seal with more bad signatures than there can be faulty validators", () => {
   const { validators } = selectConsensus(genesis, genesisHash);
   const seems = (bad: number): { worth: boolean; quick: number; whole: number } => {
     const counted = new Counted();
@@ -121,7 +121,7 @@ it("does not verify slowly a seal with more bad signatures than there can be fau
   expect(seems(0)).toEqual({ worth: true, quick: 4, whole: 0 });
 });
 
-it("checks a signature once, whoever shows it, and remembers no refusal", () => {
+it("the message verifier checks a signature once, whoever shows it, and remembers no refusal", () => {
   const meter = new SignatureMeter(rules);
   const remembered = new RememberedSignatures(meter);
   const message = signingBytes(genesisHash, forger.vote("commit", place, 0));
@@ -139,7 +139,7 @@ it("checks a signature once, whoever shows it, and remembers no refusal", () => 
   expect(meter.spentUs - twice).toBeGreaterThan(20 * QUICK_CHECK_US);
 });
 
-it("says of an accepted signature that only ZIP-215 takes what the native library says", () => {
+it("the message verifier says of an accepted signature that only ZIP-215 takes what the native library says", () => {
   // Whatever is remembered, the quick rule stays the native library's.
   const slow = { ...ED25519, verifyQuickly: () => false, verifySignature: () => true };
   const remembered = new RememberedSignatures(new SignatureMeter(slow));

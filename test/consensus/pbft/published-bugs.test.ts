@@ -489,7 +489,7 @@ describe("CometBFT CVE-2025-24371", () => {
   });
 });
 
-describe("derived: the clock", () => {
+describe("the clock of a replica, derived from published bugs", () => {
   it("is not looked at again when a block is carried over, however old it is", () => {
     const bench = new ViewBench(3).start();
     bench.acceptIn(0n, bench.block(1));
@@ -497,7 +497,7 @@ describe("derived: the clock", () => {
     expect(bench.of("check-block")).toMatchObject([{ certified: true }]);
   });
 
-  it("nor when a committed block is prepared for laggards", () => {
+  it("is not looked at either when a committed block is prepared for laggards", () => {
     const bench = new ViewBench(3).start(1);
     bench.open(1n, [0, 1, 2], { entries: [committedIn(bench.fixture, bench.block(1), 0n, 3)] });
     expect(bench.of("check-block")).toEqual([]);

@@ -102,7 +102,7 @@ describe("timeouts across views", () => {
   });
 });
 
-describe("bodies", () => {
+describe("the store of bodies", () => {
   it("drops the body of a proposal it never voted for with its view, and keeps what it voted for", () => {
     const bench = new ViewBench(2, { length: 8 }).start() as ViewBench;
     const refused = otherBlock(bench, 2);

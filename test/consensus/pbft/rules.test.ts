@@ -19,7 +19,7 @@ function check(header: Partial<Header>, summary: Partial<Summary>): string | und
   return rules.checkHead(fixture.block0, head, NO_BRANCH)?.code;
 }
 
-describe("the rules", () => {
+describe("the rules of PBFT", () => {
   it("take the head that they prepared", () => {
     expect(check({}, {})).toBeUndefined();
     expect(block.header.time).toBe(Number((start + 1_500n) / 1_000n));

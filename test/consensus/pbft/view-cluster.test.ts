@@ -141,7 +141,7 @@ describe("a primary that fails", () => {
     });
   }
 
-  it("and keeps silent about some of its blocks forks nothing", () => {
+  it("that keeps silent about some of its blocks too forks nothing", () => {
     for (const hidden of [[1], [2, 3], [1, 2]]) {
       const run = cluster(4, { targetHeight: 8n }, { pipelineDepth: 4 });
       run.passes = (message, from, to) =>

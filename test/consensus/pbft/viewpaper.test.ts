@@ -38,7 +38,7 @@ describe("section 4.4, leaving a view", () => {
     expect(bench.of("set-timer")).toEqual([]);
   });
 
-  it("it stops when nothing is waited for, and starts anew when something else is", () => {
+  it("the timer stops when nothing is waited for, and starts anew when something else is", () => {
     const bench = new ViewBench(1).start().work(1);
     bench.work(2);
     expect(bench.of("set-timer").map(({ timer }) => timer.name)).toContain("request");
@@ -57,7 +57,7 @@ describe("section 4.4, leaving a view", () => {
     expect(bench.reason()).toBe("timeout");
   });
 
-  it("and takes nothing of the agreement any more, but CHECKPOINT, VIEW-CHANGE and NEW-VIEW", () => {
+  it("the replica takes nothing of the agreement any more, but CHECKPOINT, VIEW-CHANGE and NEW-VIEW", () => {
     const bench = stableAtFour(3);
     bench.work().fire("request");
     bench.receive(bench.vote("pre-prepare", 0, bench.block(5)));
@@ -79,7 +79,7 @@ describe("section 4.4, leaving a view", () => {
     expect(bench.kinds()).toEqual(["import-block"]);
   });
 
-  it("its VIEW-CHANGE names the last stable checkpoint that it knows, and C proves it with Q signatures", () => {
+  it("a VIEW-CHANGE names the last stable checkpoint that its sender knows, and C proves it with Q signatures", () => {
     const bench = stableAtFour();
     bench.work().fire("request");
     const said = bench.said("view-change");
@@ -107,7 +107,7 @@ describe("section 4.4, leaving a view", () => {
     expect(entries[0]!.head).not.toHaveProperty("transactions");
   });
 
-  it("its status says how far its COMMITs reach, in whatever view it is, and counts nothing that it did not sign", () => {
+  it("the replica's status says how far its COMMITs reach, in whatever view it is, and counts nothing that it did not sign", () => {
     const bench = new ViewBench(1).start();
     bench.acceptIn(0n, bench.block(1));
     expect(bench.engine.status().lastPrepared).toBe(0n);
@@ -247,7 +247,7 @@ describe("section 4.4, accepting NEW-VIEW", () => {
     expect(bench.engine.status()).toMatchObject({ view: 1n, mode: "normal", primary: 1 });
   });
 
-  it("it writes it down, then multicasts PREPARE for each number in O, in order", () => {
+  it("the replica writes it down, then multicasts PREPARE for each number in O, in order", () => {
     const bench = new ViewBench(3, { depth: 2 }).start();
     bench.acceptIn(0n, bench.block(1));
     bench.acceptIn(0n, bench.block(2));
@@ -313,7 +313,7 @@ describe("section 4.4, accepting NEW-VIEW", () => {
     expect([1, 2]).toContain(asked[0]!.to);
   });
 
-  it("then the normal case goes on, with the numbers after those carried over", () => {
+  it("the normal case then goes on, with the numbers after those carried over", () => {
     const bench = new ViewBench(1, { depth: 2 }).start();
     bench.acceptIn(0n, bench.block(1));
     bench.ask(1n, [2, 3], { entries: [preparedIn(bench.fixture, bench.block(1), 0n, 1)] });

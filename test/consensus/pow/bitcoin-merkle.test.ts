@@ -76,18 +76,18 @@ test("any list of different ids passes, any repetition is found", () => {
   );
 });
 
-describe("with the transactions at hand", () => {
+describe("a Bitcoin block with its transactions at hand", () => {
   const transactions = ["a transaction", "another", "a third"].map(utf8);
   const list = transactions.map(sha256d);
   const { root } = bitcoinMerkleRoot(list);
 
-  test("each must be the one of its id", () => {
+  test("each of these must be the one of its id", () => {
     expect(checkMerkleList(root, list, transactions)).toBeUndefined();
     expect(checkMerkleList(root, list, transactions.slice(1))?.code).toBe("wrong-txid");
     expect(checkMerkleList(root, list, [...transactions].reverse())?.code).toBe("wrong-txid");
   });
 
-  test("one of 64 bytes is refused: it could be two ids side by side", () => {
+  test("a transaction of 64 bytes is refused: it could be two ids side by side", () => {
     const four = ids(1, 2, 3, 4);
     const nodes = [concatBytes(four[0]!, four[1]!), concatBytes(four[2]!, four[3]!)];
     const shorter = nodes.map((node) => asHash(sha256d(node)));

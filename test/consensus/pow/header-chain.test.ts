@@ -118,7 +118,7 @@ describe("mainnet's first 10,237 headers", () => {
   });
 });
 
-describe("a state", () => {
+describe("a state to go on from", () => {
   const state = (changes: Partial<HeaderState>) => ({ ...STATES.get(500)!, ...changes });
 
   test.each([

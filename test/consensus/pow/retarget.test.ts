@@ -236,7 +236,7 @@ describe("ASERT on a branch", () => {
   });
 });
 
-describe("the lookback", () => {
+describe("the lookback of retargets", () => {
   test.each([
     easyParameters({ rule: "bitcoin", interval: 5, timewarpGuard: true }),
     easyParameters({ rule: "bitcoin", interval: 40, timewarpGuard: false }),

@@ -69,7 +69,7 @@ describe("blocks that are kept decoded", () => {
   });
 });
 
-it("serves peers the very bytes that a decoded block is encoded to", async () => {
+it("a node serves peers the very bytes that a decoded block is encoded to", async () => {
   const net = await devnet({ validators: 1 });
   await net.final(net.transfer({ from: "alice", to: "bob", amount: 5n, memo: "served as it is stored" }));
   const { chain } = (net as unknown as { replica(node: number): Replica }).replica(0);

@@ -9,7 +9,7 @@ const dir = mkdtempSync(join(tmpdir(), "quorate-operator-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 const token = "ab".repeat(32);
 
-it("tells settings with their origins, without credentials", () => {
+it("the operator's view tells settings with their origins, without credentials", () => {
   const origins = [
     { key: "rpc.port", value: 18545, origin: "config.toml" },
     { key: "rpc.cors_origins", value: ["https://me:secret@example.org"], origin: "QUORATE_RPC_CORS_ORIGINS" },
@@ -26,7 +26,7 @@ it("tells settings with their origins, without credentials", () => {
   ]);
 });
 
-it("tells the last whole lines of a log of any size, and never the token", async () => {
+it("the operator's view tells the last whole lines of a log of any size, and never the token", async () => {
   const logFile = join(dir, "node.log");
   const last = `refused Bearer ${token.toUpperCase()} and ${token}`;
   writeFileSync(logFile, `${"x".repeat(LOG_TAIL_BYTES_MAX)}\nsecond last\n${last}\n`);
@@ -38,7 +38,7 @@ it("tells the last whole lines of a log of any size, and never the token", async
   expect((await home.logTail(1)).lines).toHaveLength(1);
 });
 
-it("tells no line where there is no log, or it was moved away", async () => {
+it("the operator's view tells no line where there is no log, or it was moved away", async () => {
   const home = (logFile: string | undefined) => new OperatorHome({ origins: [], logFile, token });
   expect(await home(undefined).logTail(5)).toEqual({ file: undefined, lines: [] });
   expect((await home(join(dir, "gone.log")).logTail(5)).lines).toEqual([]);

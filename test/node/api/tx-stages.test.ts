@@ -8,7 +8,7 @@ const hash = (n: number) =>
 const vote = (type: "prepared" | "committed", of: number) =>
   ({ type, view: 0n, height: 1n, hash: hash(of) }) as const;
 
-it("keeps the first time of each stage of a block", () => {
+it("the record of stages keeps the first time of each stage of a block", () => {
   const stages = new TxStages();
   stages.engine({ type: "pre-prepare", from: 0, view: 0n, height: 1n, hash: hash(1) }, 10);
   stages.engine(vote("prepared", 1), 20);
@@ -19,7 +19,7 @@ it("keeps the first time of each stage of a block", () => {
   expect(stages.ofBlock(hash(2))).toEqual({});
 });
 
-it("forgets the oldest transaction when it has too many", () => {
+it("the record of stages forgets the oldest transaction when it has too many", () => {
   const stages = new TxStages();
   for (let n = 0; n <= STAGED_TRANSACTIONS_MAX; n++) stages.pooled(hash(n), n, n - 1);
   expect(stages.ofTransaction(hash(0))).toBeUndefined();

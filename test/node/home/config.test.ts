@@ -69,7 +69,7 @@ test("a flag wins over the environment, the environment over the file, the file 
   ]);
 });
 
-describe("refuses", () => {
+describe("the reader of config.toml refuses", () => {
   test.each<[string, ConfigSources, string]>([
     [
       "an unknown key",

@@ -25,7 +25,7 @@ const on = (name: string, use: { votes?: boolean; isExclusive?: boolean } = {}) 
   checkFileSystem({ folders: [dir], votes: true, isExclusive: false, ...use }, () => TYPES[name] ?? 0);
 
 it.each(["nfs", "cifs", "fuse", "9p", "ceph"])(
-  "refuses a validator's home on %s, says what is risked, and takes the operator's word",
+  "the check of file systems refuses a validator's home on %s, says what is risked, and takes the operator's word",
   (name) => {
     const refused = on(name);
     expect(refused).toMatchObject({ ok: false, fault: { code: "network-file-system" } });
@@ -41,7 +41,7 @@ it.each(["nfs", "cifs", "fuse", "9p", "ceph"])(
   },
 );
 
-it("refuses a file system of the kernel for every node, and warns a validator of one in memory", () => {
+it("the check of file systems refuses a file system of the kernel for every node, and warns a validator of one in memory", () => {
   expect(on("proc", { votes: false })).toMatchObject({ ok: false, fault: { code: "no-disk" } });
   expect(on("tmpfs")).toEqual({ ok: true, value: [expect.stringContaining("votes of this key are lost")] });
   expect([on("tmpfs", { votes: false }), on("ext4")]).toEqual([
@@ -50,7 +50,7 @@ it("refuses a file system of the kernel for every node, and warns a validator of
   ]);
 });
 
-it("looks at each folder, and at the nearest one above what is not there yet", () => {
+it("the check of file systems looks at each folder, and at the nearest one above what is not there yet", () => {
   const journal = join(dir, "data", "journal");
   const mounted = (path: string) => (path === dir ? 0xef53 : 0x6969);
   expect(fileSystemOf(journal, mounted)).toBeUndefined();
@@ -65,6 +65,9 @@ it("looks at each folder, and at the nearest one above what is not there yet", (
   expect(fileSystemOf(dir, gone)).toBeUndefined();
 });
 
-it.runIf(process.platform === "linux")("knows the kernel's own by the number that the system gives", () => {
-  expect(fileSystemOf("/proc/self/nothing-there")).toEqual({ name: "proc", kind: "kernel" });
-});
+it.runIf(process.platform === "linux")(
+  "the check of file systems knows the kernel's own by the number that the system gives",
+  () => {
+    expect(fileSystemOf("/proc/self/nothing-there")).toEqual({ name: "proc", kind: "kernel" });
+  },
+);

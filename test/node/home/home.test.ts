@@ -61,7 +61,7 @@ test("a home is never made over another one", () => {
   expect(openHome(dir).ok).toBe(true);
 });
 
-describe("opening names what is wrong", () => {
+describe("opening a home names what is wrong", () => {
   test("no home at all", () => {
     expect(refusal()).toContain(`quorate init --dir ${dir}`);
   });

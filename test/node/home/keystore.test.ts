@@ -38,7 +38,7 @@ const codeOf = (password?: string) => {
   return loaded.ok ? "ok" : loaded.fault.code;
 };
 
-it("opens with its password alone, says who it is without one, and holds the secret nowhere", () => {
+it("a keystore opens with its password alone, says who it is without one, and holds the secret nowhere", () => {
   const text = formatEncryptedKey(key, "correct horse", CHEAP);
   expect(text).not.toContain("09".repeat(32));
   expect(saveKeyText(path, text).ok).toBe(true);
@@ -51,12 +51,12 @@ it("opens with its password alone, says who it is without one, and holds the sec
   expect(codeOf("correct hors")).toBe("wrong-password");
 });
 
-it("is one password however a keyboard composes it, and ends at no control character", () => {
+it("the password of a keystore is one however a keyboard composes it, and ends at no control character", () => {
   written(formatEncryptedKey(key, "Z\u00fcrich\n", CHEAP));
   expect(codeOf("Zu\u0308rich")).toBe("ok");
 });
 
-it("is refused when any of its bytes was changed, the public key included", () => {
+it("a keystore is refused when any of its bytes was changed, the public key included", () => {
   const file = sealed() as unknown as {
     publicKey: string;
     crypto: {
@@ -89,7 +89,7 @@ it.each([
   ["a cost that is none", { n: 17 }],
   ["a cost beyond numbers", { r: 2 ** 29 }],
   ["a short salt", { salt: "0x00" }],
-])("bounds %s before it computes anything", (_, params) => {
+])("the reader of a keystore bounds %s before it computes anything", (_, params) => {
   const file = sealed() as unknown as { crypto: { kdf: { params: object } } };
   Object.assign(file.crypto.kdf.params, params);
   written(JSON.stringify(file));
@@ -102,7 +102,7 @@ it.each([
   expect(asked).toBe(false);
 });
 
-it("is refused where others may read it, where it is too long, and where it is of another kind", () => {
+it("a keystore is refused where others may read it, where it is too long, and where it is of another kind", () => {
   written(formatEncryptedKey(key, "x", CHEAP));
   chmodSync(path, 0o640);
   expect(codeOf("x")).toBe("unsafe");

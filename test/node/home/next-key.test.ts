@@ -32,7 +32,7 @@ function isPlace(key: Key): boolean {
   return found.ok && hex0x(found.value.publicKey) === hex0x(key.publicKey);
 }
 
-it("puts the waiting key in the place of the present one, which is kept", async () => {
+it("a change of the key puts the waiting key in the place of the present one, which is kept", async () => {
   const paths = homePaths(dir);
   expect(nextPublicKey(paths)).toEqual({ ok: true, value: undefined });
   saveKey(paths.nextValidatorKey, next);
@@ -42,7 +42,7 @@ it("puts the waiting key in the place of the present one, which is kept", async 
   expect(oldKeys(paths)).toEqual([{ file: join(dir, "keys", keptName), publicKey: old.publicKey }]);
 });
 
-it("finishes what a process began that died between the copy and the change, and never without a whole key", async () => {
+it("a change of the key finishes what a process began that died between the copy and the change, and never without a whole key", async () => {
   const paths = homePaths(dir);
   saveKey(paths.nextValidatorKey, next);
   // As it is when the process dies behind the copy.
@@ -52,7 +52,7 @@ it("finishes what a process began that died between the copy and the change, and
   expect(isPlace(next)).toBe(true);
 });
 
-it("writes the copy anew that a loss of power left empty or torn", async () => {
+it("a change of the key writes the copy anew that a loss of power left empty or torn", async () => {
   const paths = homePaths(dir);
   const text = readFileSync(paths.validatorKey, "utf8");
   saveKey(paths.nextValidatorKey, next);
@@ -61,7 +61,7 @@ it("writes the copy anew that a loss of power left empty or torn", async () => {
   expect([isPlace(next), readFileSync(join(dir, "keys", keptName), "utf8")]).toEqual([true, text]);
 });
 
-it("leaves everything as it is where no key waits, or the name of the copy is taken by another", async () => {
+it("a change of the key leaves everything as it is where no key waits, or the name of the copy is taken by another", async () => {
   const paths = homePaths(dir);
   saveKey(join(dir, "keys", keptName), next);
   saveKey(paths.nextValidatorKey, next);
@@ -73,7 +73,7 @@ it("leaves everything as it is where no key waits, or the name of the copy is ta
   expect([isPlace(old), oldKeys(paths)]).toEqual([true, []]);
 });
 
-it("says that the key is due in the epoch that has it and not the present one, and in no other", () => {
+it("a change of the key says that the key is due in the epoch that has it and not the present one, and in no other", () => {
   const paths = homePaths(dir);
   const members = (...keys: readonly Key[]) => keys.map(({ publicKey }) => ({ publicKey }));
   const voting = { epoch: 0n, validators: { members: members(old) } };

@@ -236,7 +236,7 @@ describe("an announcement of a mined block", () => {
   });
 });
 
-describe("a body", () => {
+describe("the body of an announced block", () => {
   /** A block whose second transaction is no transaction at all. */
   function undecodable(): { block: Block; body: Uint8Array } {
     const { block } = mineOn(chain);

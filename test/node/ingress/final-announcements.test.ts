@@ -26,11 +26,11 @@ async function judgeKnown(...seals: ((block: Block) => Uint8Array)[]): Promise<s
   return verdicts;
 }
 
-it("passes on the announcement of a block that it holds already", async () => {
+it("a replica of a final chain passes on the announcement of a block that it holds already", async () => {
   expect(await judgeKnown(() => SEAL)).toEqual(["accept"]);
 });
 
-it("passes a block on once, however many certificates of it come", async () => {
+it("a replica of a final chain passes a block on once, however many certificates of it come", async () => {
   expect(
     await judgeKnown(
       () => SEAL,
@@ -40,6 +40,6 @@ it("passes a block on once, however many certificates of it come", async () => {
   ).toEqual(["accept", "known", "known"]);
 });
 
-it("passes on no seal that proves nothing, though it holds the block: each would be a new rumor for everyone", async () => {
+it("a replica of a final chain passes on no seal that proves nothing, though it holds the block: each would be a new rumor for everyone", async () => {
   expect(await judgeKnown(() => Uint8Array.of(1, 2, 3))).toEqual(["reject"]);
 });

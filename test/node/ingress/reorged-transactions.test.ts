@@ -45,12 +45,12 @@ function back(...numbers: readonly number[]) {
   });
 }
 
-it("tells at once, in the order of the abandoned blocks, what is in the pool again", () => {
+it("a replica after a reorganisation tells at once, in the order of the abandoned blocks, what is in the pool again", () => {
   returned.add([...back(3, 1), { hash: hashOf(9) }, ...back(2)]);
   expect(takePublished()).toEqual([3, 1, 2]);
 });
 
-it("waits while blocks are fetched, and tells once what they did not include", async () => {
+it("a replica after a reorganisation waits while blocks are fetched, and tells once what they did not include", async () => {
   isSyncing = true;
   returned.add(back(1, 2));
   returned.add(back(3));
@@ -64,7 +64,7 @@ it("waits while blocks are fetched, and tells once what they did not include", a
   expect(published).toEqual([]);
 });
 
-it("tells no more than its bound of one change, and is ready for the next", () => {
+it("a replica after a reorganisation tells no more than its bound of one change, and is ready for the next", () => {
   returned.add(back(...Array.from({ length: RETURNED_PUBLISHED_MAX + 10 }, (_, i) => i)));
   expect(takePublished()).toEqual(Array.from({ length: RETURNED_PUBLISHED_MAX }, (_, i) => i));
   returned.add(back(7));
@@ -73,7 +73,7 @@ it("tells no more than its bound of one change, and is ready for the next", () =
   expect(published).toEqual([]);
 });
 
-it("keeps no more than its bound while it waits, and nothing after it stopped", async () => {
+it("a replica after a reorganisation keeps no more than its bound while it waits, and nothing after it stopped", async () => {
   isSyncing = true;
   for (let i = 0; i < 3; i++) returned.add(back(...Array.from({ length: 2_000 }, (_, j) => 2_000 * i + j)));
   isSyncing = false;

@@ -235,7 +235,7 @@ it("a block whose signatures the native library accepts asks the slow verifier f
   expect(world.logged).toEqual([]);
 });
 
-it("spreads to a replica that mines none of it again when the block is abandoned", async () => {
+it("a block full of slow signatures spreads to a replica that mines none of it again when the block is abandoned", async () => {
   const observer = counted();
   const batches: number[] = [];
   const slowVerifier: SlowSignatureVerifier = {

@@ -38,7 +38,7 @@ function claims(text: string): readonly SignatureClaim[] {
 
 const silent = () => new Worker("setInterval(() => undefined, 1_000)", { eval: true });
 
-it("judges batch after batch by the whole rule, and nothing of it here", async () => {
+it("the slow verifier's thread judges batch after batch by the whole rule, and nothing of it here", async () => {
   const { slowVerifier, errors } = open();
   const batches = ["one", "two"].map(claims);
   const before = { ...verifyCounts };
@@ -52,7 +52,7 @@ it("judges batch after batch by the whole rule, and nothing of it here", async (
   expect(errors).toEqual([]);
 });
 
-it("leaves what waits and what comes to who asks once its thread has died, and says so once", async () => {
+it("the slow verifier's thread leaves what waits and what comes to who asks once its thread has died, and says so once", async () => {
   const { slowVerifier, errors } = open(() => new Worker("throw new Error('out of luck')", { eval: true }));
   const batch = claims("hello");
   expect(await Promise.all([slowVerifier.judge(batch), slowVerifier.judge(batch)])).toEqual([
@@ -64,7 +64,7 @@ it("leaves what waits and what comes to who asks once its thread has died, and s
   expect(errors[0]).toContain("died (out of luck)");
 });
 
-it("lets only so many batches wait, and none at its end", async () => {
+it("the slow verifier's thread lets only so many batches wait, and none at its end", async () => {
   const { slowVerifier, errors } = open(silent);
   const batch = claims("hello");
   const waiting = Array.from({ length: ARBITRATIONS_QUEUED_MAX }, () => slowVerifier.judge(batch));

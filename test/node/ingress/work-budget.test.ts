@@ -53,7 +53,7 @@ class Rig {
   }
 }
 
-it("judges no more of an author whose budget is spent, and goes on when it has come back", async () => {
+it("the ingress of mail judges no more of an author whose budget is spent, and goes on when it has come back", async () => {
   const rig = new Rig();
   rig.costUs = WORK_BURST_US + 10_000;
   expect(rig.send(1, MAIL_TRANSACTION)).toBeInstanceOf(Promise);
@@ -72,7 +72,7 @@ it("judges no more of an author whose budget is spent, and goes on when it has c
   expect(resumed).toBe(true);
 });
 
-it("takes nothing from an author for what was of use, however much it is", () => {
+it("the ingress of mail takes nothing from an author for what was of use, however much it is", () => {
   const rig = new Rig();
   rig.isUseful = true;
   rig.costUs = 50_000;
@@ -82,7 +82,7 @@ it("takes nothing from an author for what was of use, however much it is", () =>
   expect(rig.budgets.wasted[1]).toBeLessThan(1);
 });
 
-it("lets no vote wait behind blocks, and takes the authors in turn", async () => {
+it("the ingress of mail lets no vote wait behind blocks, and takes the authors in turn", async () => {
   const rig = new Rig();
   rig.blockMs = 10;
   for (let i = 0; i < 3; i++) rig.send(1, MAIL_BLOCK);
@@ -92,7 +92,7 @@ it("lets no vote wait behind blocks, and takes the authors in turn", async () =>
   expect(rig.seen).toEqual(["block 1", "vote 3", "block 1", "block 2", "block 1", "block 2"]);
 });
 
-it("gives everything else a turn after a few milliseconds of work", async () => {
+it("the ingress of mail gives everything else a turn after a few milliseconds of work", async () => {
   const rig = new Rig();
   rig.costUs = 1_500;
   rig.isUseful = false;
@@ -108,7 +108,7 @@ it("gives everything else a turn after a few milliseconds of work", async () => 
   expect(rig.seen.length).toBe(20);
 });
 
-it("stops reading an author whose queue is long, and drops what comes beyond the bound", async () => {
+it("the ingress of mail stops reading an author whose queue is long, and drops what comes beyond the bound", async () => {
   const rig = new Rig();
   rig.blockMs = 10;
   rig.isUseful = true;
@@ -123,7 +123,7 @@ it("stops reading an author whose queue is long, and drops what comes beyond the
   await pause;
 });
 
-it("reads no more than a few refused messages a second", async () => {
+it("the ingress of mail reads no more than a few refused messages a second", async () => {
   const rig = new Rig();
   for (let i = 0; i < REFUSED_PER_SECOND_MAX; i++) rig.budgets.noteRefused(1);
   expect(rig.budgets.isSpent(1)).toBe(true);
@@ -131,7 +131,7 @@ it("reads no more than a few refused messages a second", async () => {
   expect(rig.budgets.isSpent(1)).toBe(false);
 });
 
-it("gives all that can be faulty together no more than a fifth of the thread", () => {
+it("the ingress of mail gives all that can be faulty together no more than a fifth of the thread", () => {
   for (const n of [1, 4, 7, 10, 31, 100, 200]) {
     const faulty = Math.floor((n - 1) / 3);
     expect(faulty * workShape(n).perSecond).toBeLessThanOrEqual(200_000);
@@ -139,7 +139,7 @@ it("gives all that can be faulty together no more than a fifth of the thread", (
   }
 });
 
-it("makes the author of a long message that nobody waits for pay for its bytes, and reads no more at the budget's end", () => {
+it("the ingress of mail makes the author of a long message that nobody waits for pay for its bytes, and reads no more at the budget's end", () => {
   const rig = new Rig();
   const announce = (kind: number, bytes: number) =>
     rig.mail.announced(1, { start: encodePacket(kind, new Uint8Array(127)), bytes });

@@ -2,7 +2,7 @@
 import { expect, it } from "vitest";
 import { PhaseClock } from "../../../src/node/metrics/readings.ts";
 
-it("measures from the proposal to prepared, and from there to the commit, each height by itself", () => {
+it("the clock of phases measures from the proposal to prepared, and from there to the commit, each height by itself", () => {
   const seen: [string, number][] = [];
   const clock = new PhaseClock((phase, ms) => seen.push([phase, ms]));
   clock.note("pre-prepare", 1n, 100);

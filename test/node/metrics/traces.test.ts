@@ -45,7 +45,7 @@ const stages = {
   included: atMs(40),
 };
 
-describe("traces", () => {
+describe("traces of transactions", () => {
   it("of two nodes have one id and one parent, and a span for each stage", async () => {
     await new Promise<void>((resolve) => collector.listen(0, "127.0.0.1", resolve));
     process.env.OTEL_EXPORTER_OTLP_ENDPOINT = `http://127.0.0.1:${(collector.address() as AddressInfo).port}`;

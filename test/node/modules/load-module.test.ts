@@ -18,7 +18,7 @@ import { bundleText, moduleOf, TestLedger } from "./module-file.ts";
 const PEER = "12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp";
 const plainGenesis = { ...fixture, validators: fixture.validators.map((one) => ({ ...one, peerId: PEER })) };
 
-it("whose file nobody has built is refused where it never ends, when it is evaluated or made", async () => {
+it("a module whose file nobody has built is refused where it never ends, when it is evaluated or made", async () => {
   const made = await bundleText(
     'import { call, defineModule } from "quorate/module";\nexport default defineModule({ name: "own" }, { go: call({}, () => undefined) });',
   );

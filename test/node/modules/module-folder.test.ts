@@ -15,7 +15,7 @@ afterEach(() => {
   rmSync(dir, { recursive: true });
 });
 
-it("finds a file by its hash beside links that lead nowhere or in a circle, and folders", () => {
+it("a folder of modules finds a file by its hash beside links that lead nowhere or in a circle, and folders", () => {
   symlinkSync("circle.js", join(dir, "circle.js"));
   symlinkSync("gone", join(dir, "dangling.js"));
   mkdirSync(join(dir, "folder.js"));
@@ -24,7 +24,7 @@ it("finds a file by its hash beside links that lead nowhere or in a circle, and 
   expect(folder.textOf(moduleHash("wanted"))).toBe("wanted");
 });
 
-it("names what cannot be read where a file is missed", () => {
+it("a folder of modules names what cannot be read where a file is missed", () => {
   symlinkSync("circle.js", join(dir, "circle.js"));
   const missed = new ModuleFolder(dir).load({
     name: "counter",
@@ -41,12 +41,12 @@ it("names what cannot be read where a file is missed", () => {
   });
 });
 
-it("has nothing where its folder is a file", () => {
+it("a folder of modules has nothing where its folder is a file", () => {
   writeFileSync(join(dir, "modules"), "");
   expect(new ModuleFolder(join(dir, "modules")).textOf(moduleHash("x"))).toBeUndefined();
 });
 
-it("says of a file that does not load what is wrong, and does not load it again", () => {
+it("a folder of modules says of a file that does not load what is wrong, and does not load it again", () => {
   const path = join(dir, "counter-2.js");
   writeFileSync(path, "no bundled file");
   const folder = new ModuleFolder(dir);

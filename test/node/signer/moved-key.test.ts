@@ -13,7 +13,7 @@ import { votesPath } from "../../../src/node/votes/vote-journal-home.ts";
 import { makeFolder } from "../../../src/storage/durable-file.ts";
 import { openJournalFile } from "../../../src/storage/journal-file.ts";
 
-it("keeps the position of a journal that was written anew, which the database's stamp names", async () => {
+it("a key that moves to a signer keeps the position of a journal that was written anew, which the database's stamp names", async () => {
   const dir = mkdtempSync(join(tmpdir(), "quorate-moved-"));
   try {
     const home = join(dir, "home");

@@ -130,7 +130,7 @@ async function linkTo(world: World, clock = new Clock()): Promise<SignerLink> {
   return link;
 }
 
-it("signs what it may, journals first, and refuses what contradicts it with a code", async () => {
+it("a signer signs what it may, journals first, and refuses what contradicts it with a code", async () => {
   const world = new World();
   const link = await linkTo(world);
   const signature = await link.ask(commit(1));
@@ -141,7 +141,7 @@ it("signs what it may, journals first, and refuses what contradicts it with a co
   expect(await link.ask(utf8("quorate/tx/v1 all my money"))).toMatchObject({ code: "SIGNER_REFUSED" });
 });
 
-it("keeps the node's journal: what was written is read after either side is started again", async () => {
+it("a signer keeps the node's journal: what was written is read after either side is started again", async () => {
   const world = new World();
   const first = await (await linkTo(world)).read();
   await first.log.append([Uint8Array.of(1), Uint8Array.of(2)]);
@@ -156,7 +156,7 @@ it("keeps the node's journal: what was written is read after either side is star
   await expect(first.log.append([Uint8Array.of(5)])).rejects.toThrow(/closed/);
 });
 
-it("serves one node: a second one with the same key is refused, and takes over when the first is gone", async () => {
+it("a signer serves one node: a second one with the same key is refused, and takes over when the first is gone", async () => {
   const world = new World();
   const first = await linkTo(world);
   await expect(linkTo(world)).rejects.toMatchObject({ code: "SIGNER_BUSY" });
@@ -166,7 +166,7 @@ it("serves one node: a second one with the same key is refused, and takes over w
   expect(await second.ask(commit(2))).toMatchObject({ code: "SIGNER_CONFLICT" });
 });
 
-it("refuses a node of another chain or key, and whoever does not begin with a HELLO", async () => {
+it("a signer refuses a node of another chain or key, and whoever does not begin with a HELLO", async () => {
   const world = new World();
   const wrong = [
     { ...identity, genesisHash: asHash(new Uint8Array(32)) },
@@ -281,7 +281,7 @@ it("a vote at each of whose durable writes the signer dies is given once, or not
   }
 });
 
-it("says how it stands to whoever asks, also while a node is served, and to a node that goes on", async () => {
+it("a signer says how it stands to whoever asks, also while a node is served, and to a node that goes on", async () => {
   const world = new World();
   const clock = new Clock();
   const remote = new RemoteSigner(identity, {

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { Pkcs11, TokenError } from "../../../src/node/signer/pkcs11-library.ts";
 import { checkTries } from "../../../src/node/signer/token-key.ts";
 
-it("does not try a PIN that may lock the token, and says so", () => {
+it("a key in a token does not try a PIN that may lock the token, and says so", () => {
   const token = (pin: object) => ({
     ...{ label: "t", serial: "1", slot: 0 },
     pin: { isCountLow: false, isLastTry: false, isLocked: false, ...pin },
@@ -25,7 +25,7 @@ it("does not try a PIN that may lock the token, and says so", () => {
   expect([codeOf({ isLastTry: true }, true), codeOf({ isLocked: true }, true)]).toEqual(["ok", "pin-locked"]);
 });
 
-it("names what is absent where the library cannot be loaded: the package, or the file", () => {
+it("a key in a token names what is absent where the library cannot be loaded: the package, or the file", () => {
   const open = () => Pkcs11.open("/nowhere/library.so");
   expect(open).toThrow(TokenError);
   expect(open).toThrow(/pkcs11js|\/nowhere\/library\.so: there is no such PKCS#11 module/);

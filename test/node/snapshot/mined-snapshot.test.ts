@@ -151,7 +151,7 @@ describe("a snapshot of a mined chain", () => {
   });
 });
 
-describe("before it is taken from peers", () => {
+describe("before a mined snapshot is taken from peers", () => {
   it("a chain with more work that leaves it out below its block is found at any of them, and no other", async () => {
     const { proof } = context(4);
     if (proof.kind !== "mined") throw new Error("blocks of this chain are mined");
@@ -213,12 +213,12 @@ describe("before it is taken from peers", () => {
   });
 });
 
-it("is asked for by a question that an open network does not take for one for addresses", () => {
+it("a snapshot of a mined chain is asked for by a question that an open network does not take for one for addresses", () => {
   expect(isAddressQuestion(encodeSnapshotQuestion({ kind: "list" }))).toBe(false);
   expect(isAddressQuestion(encodeAddressQuestion({ listenPort: 0 }))).toBe(true);
 });
 
-describe("a node that begins with it", () => {
+describe("a node that begins with a mined snapshot", () => {
   it("goes on with the blocks, and says of the state that it is assumed", async () => {
     const kv = await imported(bytes, 4);
     const chain = await openMinedChain({ kv });

@@ -162,7 +162,7 @@ describe("a snapshot of a running node", () => {
   });
 });
 
-describe("the schedule", () => {
+describe("the schedule of snapshots", () => {
   it.each([
     [10n, 4n, [12n, 20n, 32n, 40n]],
     [4n, 4n, [4n, 8n, 12n, 16n, 20n, 24n, 28n, 32n, 36n, 40n]],

@@ -43,29 +43,29 @@ function stored(key: Uint8Array): Uint8Array {
   return entries.find(([own]) => Buffer.from(own).equals(key))![1];
 }
 
-it("finds nothing wrong with what was not changed", async () => {
+it("the deep check finds nothing wrong with what was not changed", async () => {
   expect(await faultsWith(HEAD_KEY, stored(HEAD_KEY))).toEqual([undefined, undefined]);
 });
 
-it("says that the hash of a block in the index is none", async () => {
+it("the deep check says that the hash of a block in the index is none", async () => {
   expect(await faultsWith(canonicalKey(1n), utf8("short"))).toEqual(["corrupt", "corrupt"]);
 });
 
-it("says that the hash of the head is none", async () => {
+it("the deep check says that the hash of the head is none", async () => {
   expect(await faultsWith(HEAD_KEY, utf8("short"))).toEqual(["corrupt", "corrupt"]);
 });
 
-it("says that the header of the head does not decode", async () => {
+it("the deep check says that the header of the head does not decode", async () => {
   const key = headKey(stored(HEAD_KEY) as never);
   expect(await faultsWith(key, stored(key).slice(0, -1))).toEqual(["corrupt", "corrupt"]);
 });
 
-it("says that a stored break of trust is none", async () => {
+it("the deep check says that a stored break of trust is none", async () => {
   const [, executed] = await faultsWith(transitionKey(1n), utf8("{"));
   expect(executed).toBe("corrupt");
 });
 
-it("says of a stored epoch that it does not decode, without an assertion", async () => {
+it("the deep check says of a stored epoch that it does not decode, without an assertion", async () => {
   const kv = new MemoryKv();
   await kv.write([{ kind: "put", key: epochKey(1n), value: utf8("short") }], { sync: true });
   const epochs = new Epochs({ ...genesis, consensus: { ...genesis.consensus, epochLength: 8 } } as never, kv);

@@ -15,7 +15,7 @@ function filled(count: number) {
   return book;
 }
 
-it("counts addresses by state and group, the largest group first", () => {
+it("a page of the address book counts addresses by state and group, the largest group first", () => {
   const book = createBook();
   const at = (multiaddr: string, i: number) =>
     book.add({ peerId: peerIdOf(i), multiaddr, lastSeenMs: NOW }, publicAddress(i), NOW);
@@ -43,13 +43,13 @@ it("counts addresses by state and group, the largest group first", () => {
   );
 });
 
-it("names no more groups than its bound", () => {
+it("a page of the address book names no more groups than its bound", () => {
   const { groups, largestGroups } = countBook(filled(60), NOW);
   expect(groups).toBeGreaterThan(GROUPS_LISTED_MAX);
   expect(largestGroups).toHaveLength(GROUPS_LISTED_MAX);
 });
 
-it("shows pages that together hold everything once: who answered first, then who was heard of last", () => {
+it("the pages of the address book together hold everything once: who answered first, then who was heard of last", () => {
   const book = filled(25);
   const size = book.counts.new;
   const last = [...book.entries()].at(-1)!;
@@ -63,7 +63,7 @@ it("shows pages that together hold everything once: who answered first, then who
   expect(seen).toEqual([...seen].sort((a, b) => b - a));
 });
 
-it("shows one state alone, and how much an address is worth", () => {
+it("a page of the address book shows one state alone, and how much an address is worth", () => {
   const book = filled(3);
   const [first] = [...book.entries()];
   for (let i = 0; i < 3; i++) book.attempted(first!.key, NOW - MINUTE * (60 - i));

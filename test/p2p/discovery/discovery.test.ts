@@ -91,7 +91,7 @@ describe("the bytes of the address exchange", () => {
   });
 });
 
-describe("an allowance", () => {
+describe("the allowance of addresses", () => {
   it("is a thousand at once, then one in ten seconds, each peer for itself", () => {
     const buckets = new AddressBuckets();
     expect(buckets.take("a", 700, NOW)).toBe(700);

@@ -106,7 +106,7 @@ describe("places for connections that others open", () => {
   });
 });
 
-describe("who is given up", () => {
+describe("the inbound peer that is given up", () => {
   it("is the youngest of the group with most peers, among those without a merit", () => {
     const crowd = many(30, (i) => ({
       latencyMs: undefined,

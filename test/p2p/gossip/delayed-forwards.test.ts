@@ -19,7 +19,7 @@ function world() {
   return { time, gossip, forwarded };
 }
 
-it("passes a batch on after the delay, as it was when it came", async () => {
+it("gossip passes a batch on after the delay, as it was when it came", async () => {
   const { time, gossip, forwarded } = world();
   const data = new Uint8Array(IDONTWANT_BYTES_MIN).fill(5);
   gossip.forwardMessage("a", { topic: "transactions", data }, "its peer");
@@ -32,7 +32,7 @@ it("passes a batch on after the delay, as it was when it came", async () => {
   ]);
 });
 
-it("passes on at once what is short, what is of another topic, and what nobody would announce", () => {
+it("gossip passes on at once what is short, what is of another topic, and what nobody would announce", () => {
   const { gossip, forwarded } = world();
   gossip.forwardMessage("short", {
     topic: "transactions",
@@ -43,7 +43,7 @@ it("passes on at once what is short, what is of another topic, and what nobody w
   expect(forwarded.map(({ id }) => id)).toEqual(["short", "block", "empty"]);
 });
 
-it("keeps no more than a bounded number of bytes waiting", async () => {
+it("gossip keeps no more than a bounded number of bytes waiting", async () => {
   const { time, gossip, forwarded } = world();
   const data = new Uint8Array(FORWARDS_WAITING_BYTES_MAX / 2);
   for (const id of ["a", "b", "c"]) gossip.forwardMessage(id, { topic: "transactions", data });

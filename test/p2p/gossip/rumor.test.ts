@@ -48,7 +48,7 @@ function world(judge: (bytes: Uint8Array) => Promise<Relay> = async () => "ignor
   return { time, meter, rumor, published, sent, receiveBlock, receiveBatch };
 }
 
-it("lets a transaction go soon although the clock was set back by an hour", async () => {
+it("gossip lets a transaction go soon although the clock was set back by an hour", async () => {
   const { time, rumor, published } = world();
   rumor.publish("transactions", Uint8Array.of(1));
   await time.pass(10);
@@ -59,7 +59,7 @@ it("lets a transaction go soon although the clock was set back by an hour", asyn
   expect(published).toHaveLength(2);
 });
 
-it("passes on what was judged, although the memory in which it came was used again meanwhile", async () => {
+it("gossip passes on what was judged, although the memory in which it came was used again meanwhile", async () => {
   let decide!: (relay: Relay) => void;
   const { rumor, sent, receiveBlock } = world(() => new Promise((resolve) => (decide = resolve)));
   rumor.start();
@@ -76,7 +76,7 @@ it("passes on what was judged, although the memory in which it came was used aga
   expect(sent).toHaveLength(1);
 });
 
-it("passes a batch on as long as something in it is new, and never one that is known as a whole", async () => {
+it("gossip passes a batch on as long as something in it is new, and never one that is known as a whole", async () => {
   const passed = new Set<number>();
   const { rumor, time, sent, receiveBatch, meter } = world(async (bytes) => {
     const first = bytes[0]!;

@@ -623,7 +623,7 @@ describe("transactions with one short hash", () => {
   });
 });
 
-describe("the ring", () => {
+describe("the ring of peers", () => {
   it("starts after a node and leaves it out", () => {
     expect(ringAfter("c", ["e", "a", "b", "d", "c"])).toEqual(["d", "e", "a", "b"]);
     expect(ringAfter("z", ["b", "a"])).toEqual(["a", "b"]);

@@ -18,7 +18,7 @@ const SLOW_MS = 1_000;
 const choose = (plan: BodyPlan, peer: string, missing: readonly Hash[], nowMs: number) =>
   plan.choose(peer, missing, nowMs, missing.length, () => 100);
 
-it("gives each peer other bodies, the lowest first", () => {
+it("the plan of bodies gives each peer other bodies, the lowest first", () => {
   const plan = new BodyPlan(SLOW_MS);
   const first = choose(plan, "a", hashes, 0);
   expect(first).toEqual(hashes.slice(0, BODIES_IN_FLIGHT_PER_PEER));
@@ -28,26 +28,26 @@ it("gives each peer other bodies, the lowest first", () => {
   );
 });
 
-it("asks for no more than one answer holds", () => {
+it("the plan of bodies asks for no more than one answer holds", () => {
   const plan = new BodyPlan(SLOW_MS);
   const half = Math.ceil(SYNC_BATCH_BYTES / 2);
   expect(plan.choose("a", hashes, 0, 64, () => half)).toEqual(hashes.slice(0, 2));
   expect(plan.choose("a", hashes, 0, 64, () => 2 * SYNC_BATCH_BYTES)).toEqual(hashes.slice(0, 1));
 });
 
-it("gives a peer its share, unless that is too little to ask for", () => {
+it("the plan of bodies gives a peer its share, unless that is too little to ask for", () => {
   const plan = new BodyPlan(SLOW_MS);
   expect(plan.choose("a", hashes, 0, 20, () => 100)).toEqual(hashes.slice(0, 20));
   expect(plan.choose("a", hashes, 0, 1, () => 100)).toEqual(hashes.slice(0, 16));
 });
 
-it("asks for nothing beyond the window", () => {
+it("the plan of bodies asks for nothing beyond the window", () => {
   const plan = new BodyPlan(SLOW_MS);
   plan.asked("a", hashes.slice(0, BODIES_WINDOW), 0);
   expect(choose(plan, "b", hashes, 0)).toEqual([]);
 });
 
-it("asks another peer for what one is slow to send, but not for what has come and is being worked off", () => {
+it("the plan of bodies asks another peer for what one is slow to send, but not for what has come and is being worked off", () => {
   const plan = new BodyPlan(SLOW_MS);
   const slow = choose(plan, "a", hashes, 0);
   plan.asked("a", slow, 0);
@@ -58,7 +58,7 @@ it("asks another peer for what one is slow to send, but not for what has come an
   expect(choose(plan, "b", slow, 100 * SLOW_MS)).toEqual([]);
 });
 
-it("does not ask a peer again for what it did not deliver, and everybody else all the same", () => {
+it("the plan of bodies does not ask a peer again for what it did not deliver, and everybody else all the same", () => {
   const plan = new BodyPlan(SLOW_MS);
   const [hash] = hashes as readonly [Hash];
   for (const peer of ["a", "b", "c", "d"]) {
@@ -69,7 +69,7 @@ it("does not ask a peer again for what it did not deliver, and everybody else al
   expect(choose(plan, "a", [hash], 1_000)).toEqual([hash]);
 });
 
-it("waits twice as long each time that a peer does not deliver a body, and forgets it when it comes", () => {
+it("the plan of bodies waits twice as long each time that a peer does not deliver a body, and forgets it when it comes", () => {
   const plan = new BodyPlan(SLOW_MS);
   const [hash] = hashes as readonly [Hash];
   plan.missed("a", hash, 0);
@@ -81,7 +81,7 @@ it("waits twice as long each time that a peer does not deliver a body, and forge
   expect(choose(plan, "a", [hash], 5_000)).toEqual([hash]);
 });
 
-it("remembers no more of one peer than its bound, the latest of them", () => {
+it("the plan of bodies remembers no more of one peer than its bound, the latest of them", () => {
   const plan = new BodyPlan(SLOW_MS);
   const many = hashes.slice(0, MISSED_BODIES_PER_PEER_MAX + 10);
   for (const hash of many) plan.missed("a", hash, 0);

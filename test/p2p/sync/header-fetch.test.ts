@@ -94,14 +94,14 @@ class World {
 const first = await openMinedChain().then((chain) => mineOn(chain).block);
 const branch = mineHeads(first, 2_100);
 
-it("are stored answer by answer until nothing new comes", async () => {
+it("heads of a peer are stored answer by answer until nothing new comes", async () => {
   const world = new World(await openMinedChain(), () => branch);
   expect(await world.fetch()).toBe(true);
   expect(world.known).toBe(2_100n);
   expect(world.faults).toEqual([]);
 });
 
-it("are read through first where the branch must have much work, and stored when it has", async () => {
+it("heads of a peer are read through first where the branch must have much work, and stored when it has", async () => {
   const chain = await openMinedChain({ branches: { minimumChainWork: 4_100n } });
   const world = new World(chain, () => branch);
   expect(await world.fetch()).toBe(true);
@@ -110,7 +110,7 @@ it("are read through first where the branch must have much work, and stored when
   expect(world.faults).toEqual([]);
 });
 
-it("are not stored when the branch turns out to be too light", async () => {
+it("heads of a peer are not stored when the branch turns out to be too light", async () => {
   const chain = await openMinedChain({ branches: { minimumChainWork: 5_000n } });
   const world = new World(chain, () => branch);
   expect(await world.fetch()).toBe(false);
@@ -118,7 +118,7 @@ it("are not stored when the branch turns out to be too light", async () => {
   expect(world.faults).toEqual([]);
 });
 
-it("are not stored when the second reading shows another branch than the first", async () => {
+it("heads of a peer are not stored when the second reading shows another branch than the first", async () => {
   const other = mineHeads(
     solve({ ...first, header: { ...first.header, time: first.header.time + 1 } }),
     2_000,
@@ -129,7 +129,7 @@ it("are not stored when the second reading shows another branch than the first",
   expect(world.known).toBe(0n);
 });
 
-it("are refused at the first with wrong bits or times while they are read through, and the peer is at fault", async () => {
+it("heads of a peer are refused at the first with wrong bits or times while they are read through, and the peer is at fault", async () => {
   const harder = { bits: 0x207ffffe };
   const older = { time: branch[2_040]!.header.time - 20 };
   for (const [changes, code] of [
@@ -149,7 +149,7 @@ it("are refused at the first with wrong bits or times while they are read throug
   }
 });
 
-it("are left alone, without blame, from the first that is not due on", async () => {
+it("heads of a peer are left alone, without blame, from the first that is not due on", async () => {
   const now = () => 1_000 * (branch[2_049]!.header.time - 7_201);
   const chain = await openMinedChain({ branches: { minimumChainWork: 1_000_000n }, now });
   const world = new World(chain, () => branch);
@@ -158,7 +158,7 @@ it("are left alone, without blame, from the first that is not due on", async () 
   expect(world.faults).toEqual([]);
 });
 
-it("are stored up to the first that is not due, where those before it have enough work", async () => {
+it("heads of a peer are stored up to the first that is not due, where those before it have enough work", async () => {
   const now = () => 1_000 * (branch[2_049]!.header.time - 7_201);
   const chain = await openMinedChain({ branches: { minimumChainWork: 4_050n }, now });
   const world = new World(chain, () => branch);
@@ -167,7 +167,7 @@ it("are stored up to the first that is not due, where those before it have enoug
   expect(world.faults).toEqual([]);
 });
 
-it("are no lie where the peer has changed branches between two answers", async () => {
+it("heads of a peer are no lie where the peer has changed branches between two answers", async () => {
   const later = solve({ ...first, header: { ...first.header, time: first.header.time + 1 } });
   const chain = await openMinedChain({ branches: { minimumChainWork: 1_000_000n } });
   const world = new World(chain, (question) => (question === 0 ? branch : [later]));
@@ -177,7 +177,7 @@ it("are no lie where the peer has changed branches between two answers", async (
   expect(world.peer.isResting).toBe(true);
 });
 
-it("are refused without work behind them, and the peer is at fault", async () => {
+it("heads of a peer are refused without work behind them, and the peer is at fault", async () => {
   const unproven = branch.slice(0, 100).map((head) => head);
   const header = { ...unproven[99]!.header };
   while (meetsTarget(hashHeader(header), header.bits)) header.nonce++;
@@ -190,7 +190,7 @@ it("are refused without work behind them, and the peer is at fault", async () =>
   }
 });
 
-it("are not taken from a peer for longer than the new ones among them are worth", async () => {
+it("heads are not taken from a peer for longer than the new ones among them are worth", async () => {
   const world = new World(await openMinedChain(), () => branch);
   world.peer.advertised = branch.at(-1)!.hash;
   [world.latencyMs, world.headsMax] = [4_800, 1];
@@ -202,7 +202,7 @@ it("are not taken from a peer for longer than the new ones among them are worth"
   expect(world.peer.isResting).toBe(false);
 });
 
-it("are read through no longer than that either, unless this node chose the peer", async () => {
+it("heads of a peer that are read through are taken no longer than they are worth either, unless this node chose the peer", async () => {
   const long = mineHeads(first, 12_000);
   for (const isChosen of [false, true]) {
     const chain = await openMinedChain({ branches: { minimumChainWork: 1_000_000n } });
@@ -216,7 +216,7 @@ it("are read through no longer than that either, unless this node chose the peer
   }
 });
 
-it("that are all known, and no more than an answer holds, are the end", async () => {
+it("heads of a peer that are all known, and no more than an answer holds, are the end", async () => {
   const chain = await openMinedChain();
   const world = new World(chain, () => branch);
   await world.ingress.addHeads(branch.slice(0, 50), 0n);

@@ -25,7 +25,7 @@ function rig(isWanted: (start: Uint8Array, bytes: number) => boolean = () => tru
   return { frames, decoder, push: (chunk: Uint8Array) => decoder.push(chunk, (frame) => frames.push(frame)) };
 }
 
-it("gives the frames that are wanted, in order, whatever pieces they come in", () => {
+it("the decoder of frames gives the frames that are wanted, in order, whatever pieces they come in", () => {
   const frame = fc.record({ bytes: fc.integer({ min: 1, max: 600 }), fill: fc.nat(255) });
   fc.assert(
     fc.property(
@@ -55,7 +55,7 @@ it("gives the frames that are wanted, in order, whatever pieces they come in", (
   );
 });
 
-it("awaits a large frame's first bytes, then all of it or nothing", () => {
+it("the decoder of frames awaits a large frame's first bytes, then all of it or nothing", () => {
   for (const isWanted of [true, false]) {
     const { decoder, frames, push } = rig(() => isWanted);
     push(lengthOf(5_000).subarray(0, 1));
@@ -71,7 +71,7 @@ it("awaits a large frame's first bytes, then all of it or nothing", () => {
   }
 });
 
-it("holds no more than twice what came of a frame, and no piece of it for itself", () => {
+it("the decoder of frames holds no more than twice what came of a frame, and no piece of it for itself", () => {
   const { frames, push } = rig();
   push(lengthOf(100_000));
   for (let i = 0; i < 99_999; i++) push(Uint8Array.of(i & 255));
@@ -86,6 +86,6 @@ it.each([
   ["not in its shortest form", [0x80, 0]],
   ["of more than four bytes", [0x80, 0x80, 0x80, 0x80]],
   ["above the bound", [...lengthOf(BYTES_MAX + 1)]],
-])("refuses a length %s before anything of the frame is here", (_, bytes) => {
+])("the decoder of frames refuses a length %s before anything of the frame is here", (_, bytes) => {
   expect(() => rig().push(Uint8Array.from(bytes))).toThrow(Error);
 });

@@ -8,7 +8,7 @@ import { noiseCrypto } from "../../../src/p2p/transport/noise-crypto.ts";
 const LENGTHS = [0, 1, 15, 16, 17, 63, 64, 65, 100, 1_199, 1_200, 5_000, 65_519];
 const own = (length: number) => new Uint8Array(randomBytes(length));
 
-it("encrypts to the library's bytes and decrypts them, with and without additional data", () => {
+it("the cipher of connections encrypts to the library's bytes and decrypts them, with and without additional data", () => {
   const crypto = noiseCrypto();
   for (const length of LENGTHS) {
     for (const additional of [new Uint8Array(0), own(32)]) {
@@ -22,7 +22,7 @@ it("encrypts to the library's bytes and decrypts them, with and without addition
   }
 });
 
-it("takes what is in several pieces as one, and leaves them as they are", () => {
+it("the cipher of connections takes what is in several pieces as one, and leaves them as they are", () => {
   const crypto = noiseCrypto();
   const [nonce, key, none] = [own(12), own(32), new Uint8Array(0)];
   const plaintext = own(300);
@@ -34,7 +34,7 @@ it("takes what is in several pieces as one, and leaves them as they are", () => 
   expect(encrypted.subarray()).toEqual(whole);
 });
 
-it("refuses what was changed, what has no tag, and another key", () => {
+it("the cipher of connections refuses what was changed, what has no tag, and another key", () => {
   const crypto = noiseCrypto();
   const [nonce, key, none] = [own(12), own(32), new Uint8Array(0)];
   const encrypted = crypto.chaCha20Poly1305Encrypt(own(50), nonce, none, key).subarray();

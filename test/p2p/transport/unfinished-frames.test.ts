@@ -14,7 +14,7 @@ function rig() {
   return { scheduler, cut, paused, frames };
 }
 
-it("cuts off a frame that is not whole in time, however slowly its bytes drip", async () => {
+it("the bound of unfinished frames cuts off a frame that is not whole in time, however slowly its bytes drip", async () => {
   const { scheduler, cut, frames } = rig();
   frames.changed(1, 1, false);
   for (let i = 0; i < 9; i++) {
@@ -27,7 +27,7 @@ it("cuts off a frame that is not whole in time, however slowly its bytes drip", 
   expect(frames.bytes).toBe(0);
 });
 
-it("gives each frame a time of its own, and none while this side reads nothing", async () => {
+it("the bound of unfinished frames gives each frame a time of its own, and none while this side reads nothing", async () => {
   const { scheduler, cut, paused, frames } = rig();
   for (let i = 0; i < 5; i++) {
     frames.changed(1, 500, true);
@@ -42,7 +42,7 @@ it("gives each frame a time of its own, and none while this side reads nothing",
   expect(scheduler.pending).toBe(0);
 });
 
-it("cuts off the oldest where all together announce too much, over fifty connections too", () => {
+it("the bound of unfinished frames cuts off the oldest where all together announce too much, over fifty connections too", () => {
   const { cut, frames, scheduler } = rig();
   for (let on = 0; on < 50; on++) {
     frames.changed(on, 400, false);

@@ -54,7 +54,7 @@ function setUp() {
   return { call, done, pauses: () => pauses, now: () => nowMs, queue, advance, during };
 }
 
-describe("calls", () => {
+describe("calls of JSON-RPC", () => {
   it("of clients are taken in turn, however many one has", async () => {
     const { call, done } = setUp();
     await Promise.all([...Array(5).fill("a"), "b", "c"].map((client) => call(client, 1)));

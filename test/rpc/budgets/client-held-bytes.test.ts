@@ -25,7 +25,7 @@ async function tcp(port: number): Promise<Socket> {
   return socket;
 }
 
-describe("bytes held", () => {
+describe("bytes that the RPC server holds", () => {
   it("for one client and for all have a bound, below which who holds little is always served", () => {
     const held = new HeldRpcBytes();
     const greedy = Array.from({ length: 4 }, (_, i) => held.begin(`greedy${i}`));
@@ -113,7 +113,7 @@ describe("bytes held", () => {
   });
 });
 
-describe("connections", () => {
+describe("connections of the RPC server", () => {
   it("that are silent, half-sent or idle make way for new ones, and health is answered", async () => {
     const { server, url } = await serve();
     const silent = await connect(url);
@@ -128,7 +128,7 @@ describe("connections", () => {
   });
 });
 
-describe("notices", () => {
+describe("notices of subscriptions", () => {
   it("are encoded once and sent a bounded number at a time, in order", async () => {
     const notices = new Notices();
     const events = {};

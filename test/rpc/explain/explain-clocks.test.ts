@@ -11,7 +11,7 @@ function explained(changes: Partial<ClockStanding>) {
   return withClocks({ clocks: { measured: [], limitMs: 5_000, early: [], ...changes } }, calm);
 }
 
-describe("clocks", () => {
+describe("clocks in an explanation", () => {
   it("that agree to within their errors are no news", () => {
     expect(judgeClocks([], 5_000)).toEqual({ isHarmful: false, words: undefined });
     const slow = [clock("node1", 3), clock("node2", -900), clock("node3", 4_000, 3_500)];

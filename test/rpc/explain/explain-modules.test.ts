@@ -13,7 +13,7 @@ const missing: ModuleTrouble = {
 const unfit: ModuleTrouble = { ...missing, name: "shop", why: "unfit", detail: "call add: it is gone" };
 const said = { state: "moving", ok: true, summary: "blocks come", details: ["4 validators"] } as const;
 
-it("says which file is missing, what is wrong with it, from which height on, and the command that fetches it", () => {
+it("the explanation of a module says which file is missing, what is wrong with it, from which height on, and the command that fetches it", () => {
   expect(moduleTroubleWords(missing)).toBe(
     `registry 2 runs from height 33 on and its file (SHA-256 ${hex0x(hash)}) is not here (${missing.detail}): ` +
       `quorate module fetch ${hex0x(hash)} --rpc URL --out HOME/modules; without it this node stops there`,
@@ -23,7 +23,7 @@ it("says which file is missing, what is wrong with it, from which height on, and
   );
 });
 
-it("comes before what else there is to say where a file is missing, and behind it where the old version goes on", () => {
+it("the explanation of a module comes before what else there is to say where a file is missing, and behind it where the old version goes on", () => {
   const early = withModules([unfit, missing], said, 20n);
   expect(early).toMatchObject({ state: "no-module", ok: false });
   expect(early.summary).toContain("FILE MISSING: registry 2 runs from height 33 on");

@@ -392,7 +392,7 @@ describe("the probes", () => {
   });
 });
 
-describe("hostile bytes", () => {
+describe("hostile bytes at the RPC server", () => {
   const answered = (json: unknown) =>
     (Array.isArray(json) ? json : [json]).every(
       (answer) => answer?.jsonrpc === "2.0" && ("result" in answer || typeof answer.error?.code === "number"),
@@ -487,7 +487,7 @@ describe("hostile bytes", () => {
   });
 });
 
-it("serves without an observer", async () => {
+it("the RPC server serves without an observer", async () => {
   const node = await FakeNode.open();
   const server = new RpcServer(
     { port: 0 },

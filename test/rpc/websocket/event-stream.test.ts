@@ -167,7 +167,7 @@ describe("sub_subscribe with a height or a cursor", () => {
   });
 });
 
-it("gives pages of events and of an account's transactions by chain_getEvents", async () => {
+it("a node gives pages of events and of an account's transactions by chain_getEvents", async () => {
   const { node, url } = await serve();
   await payIn(node, 3);
   await payIn(node, 1);

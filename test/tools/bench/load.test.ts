@@ -100,7 +100,7 @@ describe("a load in a closed loop", () => {
   });
 });
 
-describe("a load at a rate", () => {
+describe("a benchmark's load at a rate", () => {
   it("sends what is due and no more", async () => {
     const { load, requests } = setUp({ rate: 1_000, outstandingMax: 1_000 });
     load.start();

@@ -20,7 +20,7 @@ function sight(publicBlocks: number, privateBlocks: number, confirmations: numbe
   return { seconds: 1, publicBlocks, privateBlocks, confirmations };
 }
 
-describe("the attacker", () => {
+describe("the attacker of a live race", () => {
   it("waits until the merchant has delivered, however far ahead or behind it is", () => {
     expect(decide(RACE, sight(1, 7, 1))).toBe("wait");
     expect(decide(RACE, sight(9, 0, 1))).toBe("wait");
@@ -73,7 +73,7 @@ describe("the page of a live race", () => {
   });
 });
 
-describe("wrong words", () => {
+describe("wrong words after quorate lab", () => {
   // The program's modules are loaded once, apart from what is timed.
   beforeAll(async () => void (await buildProgram(["lab", "attack51"])), 120_000);
 

@@ -6,7 +6,7 @@ import { expect, it } from "vitest";
 import { runMajority, spendTwice, TACTICS } from "../../../src/tools/lab/majority.ts";
 import { majorityReport } from "../../../src/tools/lab/report/majority-report.ts";
 
-it("fails with f keys by every tactic, while most races of proof of work are won", async () => {
+it("the attack of a majority fails with f keys by every tactic, while most races of proof of work are won", async () => {
   const options = { nodes: 4, keys: 1, shares: [0.7], confirmations: 2, races: 50, trials: 4, seed: 1 };
   const result = await runMajority(options);
   expect(result).toMatchObject({ wins: 0, trials: TACTICS.length, isMatch: true });
@@ -14,7 +14,7 @@ it("fails with f keys by every tactic, while most races of proof of work are won
   expect(majorityReport(result, options, "x")).not.toMatch(/NaN|undefined|Infinity/);
 });
 
-it("succeeds with one key more, on two replicas each", async () => {
+it("the attack of a majority succeeds with one key more, on two replicas each", async () => {
   const outcome = await spendTwice({ nodes: 4, keys: 2, tactic: "twin", seed: "1" });
   expect(outcome).toEqual({ tactic: "twin", delivered: true, conflicting: true, won: true });
 });

@@ -306,7 +306,7 @@ describe("the checkers", () => {
       expect(lost).toBeUndefined();
     });
 
-    it("and no more when the last copy of a block below the journals' cuts is gone", async () => {
+    it("no longer when the last copy of a block below the journals' cuts is gone", async () => {
       expect((await losing([0, 1, 2, 3], 5)).lost).toBe(1n);
     });
   });

@@ -20,7 +20,7 @@ function withCrash(node: number, kind: keyof Moments, count: number, second: num
   return { ...calm, crashes };
 }
 
-it("survives a crash at every second durable write of a replica, and at other moments, once and twice", {
+it("a cluster survives a crash at every second durable write of a replica, and at other moments, once and twice", {
   timeout: 90_000,
 }, async () => {
   const { stats } = await runSchedule(calm);

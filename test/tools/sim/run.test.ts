@@ -13,7 +13,7 @@ function schedule(seed: number, profile: Profile, nodes = 4, byzantine = 0): Sch
   return generateSchedule({ seed, nodes, byzantine, profile });
 }
 
-describe("a run", () => {
+describe("a run of the simulator", () => {
   it("commits everything everywhere when nothing fails", async () => {
     for (const nodes of [1, 4, 7]) {
       const { violations, stats } = await runSchedule(schedule(1, "calm", nodes));
@@ -74,7 +74,7 @@ describe("a run", () => {
   });
 });
 
-describe("a schedule", () => {
+describe("a schedule of the simulator", () => {
   it("does not shift when one of its items is left out", () => {
     const whole = schedule(5, "mixed", 7, 2);
     const without = keepOnly(whole, new Set(itemIds(whole).filter((id) => id !== "w0")));
@@ -94,7 +94,7 @@ describe("a schedule", () => {
   });
 });
 
-describe("randomness", () => {
+describe("randomness of the simulator", () => {
   it("has streams that do not depend on each other", () => {
     const one = new Random("seed");
     const other = new Random("seed");

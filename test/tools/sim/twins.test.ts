@@ -36,7 +36,7 @@ async function play(seed: number) {
   return { twin: schedule.adversaries[0]!.validator, accused, halts, violations };
 }
 
-it("accuses the twins and nobody else, and names a copied key as a cause where one of them stops", async () => {
+it("a run of twins accuses the twins and nobody else, and names a copied key as a cause where one of them stops", async () => {
   const runs = await Promise.all(SEEDS.map(play));
   expect(runs.flatMap(({ violations }) => violations)).toEqual([]);
   for (const { twin, accused } of runs) expect(accused.filter(({ author }) => author !== twin)).toEqual([]);

@@ -61,7 +61,7 @@ describe("a wide schedule", () => {
   });
 });
 
-it("fills most blocks of the profile full to their limit", async () => {
+it("widening fills most blocks of the profile full to their limit", async () => {
   let [full, others] = [0, 0];
   for (let seed = 0; seed < 6; seed++) {
     const schedule = generateSchedule({ seed, nodes: 4, byzantine: 1, profile: "full" });

@@ -176,7 +176,7 @@ describe("signed messages", () => {
   });
 });
 
-describe("PBFT beside them", () => {
+describe("PBFT beside the Byzantine generals", () => {
   it("sends 12, 144 and 156 messages a block among 13, and 12, 96 and 108 when four are silent", () => {
     expect(pbftMessages(13, 0)).toEqual({ prePrepare: 12, prepare: 144, commit: 156 });
     expect(pbftMessages(13, 4)).toEqual({ prePrepare: 12, prepare: 96, commit: 108 });

@@ -5,7 +5,7 @@ import { partitionReport } from "../../../../src/tools/lab/report/pbft-report.ts
 
 const OPTIONS = { nodes: 4, seed: 1, splitMs: 1_000 };
 
-describe("a partition", () => {
+describe("a partition in the lab", () => {
   it("into halves stops both, and they agree after the healing", async () => {
     const groups = [
       [0, 1],

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { runSilent } from "../../../../src/tools/lab/pbft/silent.ts";
 import { silentReport } from "../../../../src/tools/lab/report/pbft-report.ts";
 
-it("halts with one silent validator too many, says why, and goes on when one returns", async () => {
+it("a chain halts with one silent validator too many, says why, and goes on when one returns", async () => {
   const options = { nodes: 4, seed: 1, payMs: 2_000 };
   const runs = await runSilent(options);
   expect(runs.map(({ result }) => result.isMatch)).toEqual([true, true, true]);

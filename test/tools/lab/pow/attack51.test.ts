@@ -106,7 +106,7 @@ describe("a table of double spends", () => {
   });
 });
 
-describe("the table finds out", () => {
+describe("the table of double spends finds out", () => {
   const cell = { share: 0.4, confirmations: 2 };
 
   it("a node that tosses a coin at ties", () => {
@@ -127,7 +127,7 @@ describe("the table finds out", () => {
     expect(measure(options, few, () => mostBlocks).isMatch).toBe(false);
   });
 
-  it("nothing of it where all blocks weigh the same", () => {
+  it("no difference where all blocks weigh the same", () => {
     expect(measure({ ...OPTIONS, trials: 100 }, cell, () => mostBlocks).isMatch).toBe(true);
   });
 });
@@ -145,7 +145,7 @@ describe("a race where difficulty moves", () => {
   });
 });
 
-describe("one race", () => {
+describe("one race of double spends", () => {
   it("tells its events: blocks of both, then release and reorganisation, or giving up", () => {
     const race = { ...OPTIONS, share: 0.45, confirmations: 2 };
     for (let trial = 0; trial < 20; trial++) {

@@ -31,7 +31,7 @@ async function measure(options: AttackOptions, cell: Cell, choiceOf?: ChoiceOf):
   return judgeCell(options, cell, tally, 2);
 }
 
-describe("whole replicas", () => {
+describe("races of whole replicas", () => {
   it.each([
     { share: 0.3, confirmations: 1 },
     { share: 0.45, confirmations: 2 },

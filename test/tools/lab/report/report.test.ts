@@ -83,7 +83,7 @@ describe("the report of attack51", () => {
   });
 });
 
-describe("drawing", () => {
+describe("drawing a chart", () => {
   it("escapes all text", () => {
     const evil = `<b onload="x('&')">`;
     expect(escapeText(evil)).toBe("&lt;b onload=&quot;x(&#39;&amp;&#39;)&quot;&gt;");
@@ -136,7 +136,7 @@ describe("drawing", () => {
   });
 });
 
-describe("tables as text", () => {
+describe("tables of a report as text", () => {
   it("are quoted where they must be", () => {
     expect(toCsv([{ a: 1, b: 'x,"y"', c: undefined, d: true }])).toBe('a,b,c,d\r\n1,"x,""y""",,true\r\n');
   });

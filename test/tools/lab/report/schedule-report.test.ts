@@ -8,7 +8,7 @@ import { scheduleOf } from "../../../../src/tools/sim/campaign.ts";
 import { Recorder } from "../../../../src/tools/sim/recorder.ts";
 import { runSchedule } from "../../../../src/tools/sim/run.ts";
 
-it("draws nodes, messages and what broke of a schedule, and the run is the same as without", async () => {
+it("the report of a schedule draws nodes, messages and what broke of a schedule, and the run is the same as without", async () => {
   const campaign = {
     seed: 7,
     schedules: 1,
