@@ -8,7 +8,7 @@ import { type Fault, type Relay, refuse, type Verdict } from "../base/fault.ts";
 import { type BranchChange, Chain, type HeadChange, type ImportResult } from "../chain/chain.ts";
 import { Epochs } from "../chain/epochs.ts";
 import { AcceptedSignatures } from "../chain/execution/accepted-signatures.ts";
-import { computeGenesisHash } from "../chain/genesis/genesis-state.ts";
+import { computeGenesisHash, withHoldings } from "../chain/genesis/genesis-state.ts";
 import { type Block, decodeSealedBlock, type SealedBlock } from "../chain/types/block.ts";
 import { KnownTransactions } from "../chain/types/known-transactions.ts";
 import type { SignedTransaction } from "../chain/types/transaction.ts";
@@ -131,9 +131,9 @@ export class Replica {
    */
   static async open(options: ReplicaOptions, ports: ReplicaPorts): Promise<Replica> {
     const { signer, signatureRules, branches, rulesKnown } = options;
-    const genesisHash = computeGenesisHash(options.genesis);
     const known = new KnownTransactions();
-    const genesis = { ...options.genesis, limits: { ...options.genesis.limits, known } };
+    const genesis = withHoldings(options.genesis, known);
+    const genesisHash = computeGenesisHash(genesis);
     const meter = new SignatureMeter(signatureRules);
     const epochs = new Epochs(genesis, ports.kv, options.transitions);
     const sources = { signatureRules: new RememberedSignatures(meter), epochs };

@@ -2,7 +2,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { hashGenesis, rootOf } from "../../../src/chain/genesis/genesis-hash.ts";
-import { computeGenesisHash } from "../../../src/chain/genesis/genesis-state.ts";
+import {
+  computeGenesisHash,
+  executeGenesis,
+  withHoldings,
+} from "../../../src/chain/genesis/genesis-state.ts";
 import { hashStateKey, hashStateValue } from "../../../src/chain/state/state-proof.ts";
 import { updateTree } from "../../../src/chain/state/state-tree.ts";
 import { DEVNET, planNetwork, secretsFromSeed } from "../../../src/node/home/network-plan.ts";
@@ -15,6 +19,14 @@ describe("the genesis hash without a state", () => {
     const changing = { ...genesis, consensus } as typeof genesis;
     expect(hashGenesis(changing)).toEqual(computeGenesisHash(changing));
     expect(hashGenesis(changing)).not.toEqual(hashGenesis(genesis));
+  });
+
+  it("is found once, for whoever has decoded transactions before as well", () => {
+    const { genesis } = planNetwork(DEVNET, secretsFromSeed("once"));
+    const once = executeGenesis(genesis);
+    const same = withHoldings(genesis, { find: () => undefined });
+    expect(same.limits).toMatchObject(genesis.limits);
+    expect(executeGenesis(same)).toBe(once);
   });
 
   it("has the root of the paged tree, whatever the entries", () => {
