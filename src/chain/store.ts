@@ -94,6 +94,8 @@ export class ChainStore {
   readonly #kv: Kv;
   readonly #limits: BodyLimits;
   readonly #stamp: Stamp;
+  /** Whether a batch is durable before anybody goes on; else the next one that is waited for makes it durable as well. */
+  isWaitedFor = true;
 
   constructor(kv: Kv, limits: BodyLimits, stamp: Stamp = () => undefined) {
     this.#kv = kv;
@@ -289,7 +291,7 @@ export class ChainStore {
   async #write(operations: readonly KvOperation[]): Promise<void> {
     const stamp = this.#stamp();
     const stamped: KvOperation[] = stamp === undefined ? [] : [{ kind: "put", key: STAMP_KEY, value: stamp }];
-    await this.#kv.write([...operations, ...stamped], { sync: true });
+    await this.#kv.write([...operations, ...stamped], { sync: this.isWaitedFor });
   }
 }
 

@@ -166,13 +166,12 @@ export class Replica {
 
   /** Starts network, engine and repair. */
   async start(): Promise<void> {
-    const { network } = this.#ports;
     (await this.voting.ready())();
     if (this.#mining.isOn) this.orderMining(this.#mining);
     this.#parts.start();
     this.watches.start();
     this.presence.start();
-    await network.start({
+    await this.#ports.network.start({
       mailReceived: (peerId, author, bytes) => this.#mail.receive(peerId, author, bytes),
       mailAnnounced: (_, author, message) => this.#mail.announced(author, message),
       rumorReceived: (topic, peerId, bytes) => this.#rumorReceived(topic, peerId, bytes),
@@ -364,6 +363,7 @@ export class Replica {
       ports,
       passedOn: this.#passedOn,
       intervalMs: options.syncIntervalMs,
+      isMember: () => this.self !== undefined,
       importFetched: (bytes, peerId) => this.#importBytes(bytes, peerId),
       importAnnounced: async (sealed) => void (await this.#import(sealed)),
       admit: (envelope) => this.#admit(envelope),

@@ -224,3 +224,44 @@ describe("a disk that takes no more", () => {
     expect([...sent]).toEqual(before);
   });
 });
+
+describe("a node that fetches blocks which are final", () => {
+  const FOLLOWER = 4;
+
+  class Waits extends MemoryKv {
+    /** For each batch whether it was waited for. */
+    readonly waits: boolean[] = [];
+    override write(operations: readonly KvOperation[], options: { readonly sync: boolean }): Promise<void> {
+      this.waits.push(options.sync);
+      return super.write(operations, options);
+    }
+  }
+
+  /** The batches by which a node that was away comes to height 12. */
+  async function fetching(index: number): Promise<readonly boolean[]> {
+    await cluster.stop();
+    cluster = new Cluster({ full: 1 });
+    await cluster.start(...[0, 1, 2, 3, FOLLOWER].filter((other) => other !== index));
+    await load(12);
+    const kv = new Waits();
+    cluster.disk(index).kv = kv;
+    await cluster.start(index);
+    const isLevel = () => cluster.replica(index).chain.head.summary.height === 12n;
+    expect(await cluster.until(isLevel)).toBe(true);
+    return kv.waits;
+  }
+
+  it("waits for its disk once an answer where it does not vote, and what it then has outlives a loss of power", async () => {
+    const waits = await fetching(FOLLOWER);
+    expect(waits.filter((isWaitedFor) => !isWaitedFor).length).toBeGreaterThanOrEqual(10);
+    cluster.crash(FOLLOWER);
+    await cluster.start(FOLLOWER);
+    expect(cluster.replica(FOLLOWER).chain.head.summary.height).toBe(12n);
+  });
+
+  it("waits for each block where it votes", async () => {
+    const waits = await fetching(BACKUP);
+    expect(waits.length).toBeGreaterThanOrEqual(12);
+    expect(waits).not.toContain(false);
+  });
+});

@@ -46,7 +46,14 @@ export function createAntiEntropy(context: ModeContext, ofMode: RepairOfMode): A
         lowestBody: () => chain.store.lowestBody(),
         head: () => ({ height: chain.head.summary.height, hash: chain.head.hash }),
         serveBlocks: async (from, bytesMax) => encodedBlocks(chain, from, bytesMax),
-        importBlock: (bytes, from) => context.importFetched(bytes, from),
+        importBlock: async (bytes, from, isLast) => {
+          chain.store.isWaitedFor = isLast || context.isMember();
+          try {
+            return await context.importFetched(bytes, from);
+          } finally {
+            chain.store.isWaitedFor = true;
+          }
+        },
       },
       pool: {
         hashes: (ageMsMin, feeMin) => pool.offered(scheduler.now() - ageMsMin, feeMin),

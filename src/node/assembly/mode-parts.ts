@@ -26,6 +26,8 @@ export interface ModeContext {
   seatedPeers(): readonly PeerView[];
   /** Tells whether this node's key proposed a block. */
   isProposer(head: BlockHead): boolean;
+  /** Whether this node votes in the epoch of the head. */
+  isMember(): boolean;
   readonly passedOn: PassedOn;
   readonly ports: ReplicaPorts;
   /** The time between two comparisons, ms. With 0 there are no periodic ones. */

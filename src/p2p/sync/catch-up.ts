@@ -30,8 +30,11 @@ export interface RepairLedger {
    * there is one.
    */
   serveBlocks(from: bigint, bytesMax: number): Promise<readonly Uint8Array[]>;
-  /** The only way into the chain. `from` is the peer that served the block. @throws Error when the disk fails. */
-  importBlock(bytes: Uint8Array, from: string): Promise<ImportOutcome>;
+  /**
+   * The only way into the chain. `from` is the peer that served the block. A block that is not the last of an answer need
+   * not be durable before the next. @throws Error when the disk fails.
+   */
+  importBlock(bytes: Uint8Array, from: string, isLast: boolean): Promise<ImportOutcome>;
 }
 
 export interface SyncProgress {
@@ -243,9 +246,10 @@ export class CatchUp implements BlockSync {
     if (fetched.kind !== "blocks") return fetched.kind;
     if (fetched.blocks.length === 0) return this.#askKept(peer);
     let pull: Pull = "nothing";
-    for (const block of fetched.blocks) {
+    const { blocks } = fetched;
+    for (const [i, block] of blocks.entries()) {
       if (this.#isStopped) return "nothing";
-      const outcome = await ledger.importBlock(block, peer);
+      const outcome = await ledger.importBlock(block, peer, i === blocks.length - 1);
       if (outcome === "invalid") {
         reportFault(peer, `served an invalid block after height ${ledger.head().height}`);
         return "wrong";
