@@ -3,7 +3,9 @@
  * `quorate testnet`, each started by `quorate start`. Every step says how long it took; exit code 1 when anything is not as it
  * must be.
  *
- *   npm run build && npm run runbooks [-- add rotate restore amnesia clock disk remove quorum guard]
+ *   npm run build && npm run runbooks [-- add rotate restore amnesia clock disk remove quorum guard] [--above 5000]
+ *
+ * --above: the chain has so many blocks before anything is done to it, made as fast as the four can.
  */
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -14,6 +16,7 @@ import { HomeNode, WAIT_MS } from "./home-node.ts";
 
 const started = performance.now();
 const asked = process.argv.slice(2);
+const above = asked.includes("--above") ? Number(asked.splice(asked.indexOf("--above"), 2)[1]) : 0;
 const dir = mkdtempSync(join(tmpdir(), "quorate-runbooks-"));
 const port = await freePorts(12);
 const p2p = await freePorts(12);
@@ -67,8 +70,8 @@ async function moves(by: HomeNode, blocks = 3): Promise<void> {
   await until(async () => (await by.height()) >= before + blocks, `${by.name} goes on`, WAIT_MS);
 }
 
-/** Whether its engine works in the epoch that runs: then it signs. */
-async function votes(node: HomeNode): Promise<void> {
+/** Whether its engine works in the epoch that runs: then it signs. @returns a block that it signed */
+async function votes(node: HomeNode): Promise<number> {
   const works = async () => {
     const { consensus } = await node.call("node_status");
     return consensus !== null && consensus.type === "pbft" && consensus.mode !== "halted";
@@ -78,6 +81,7 @@ async function votes(node: HomeNode): Promise<void> {
     /0x[0-9a-f]{64}/.exec(readFileSync(join(node.home, "keys", "validator.json"), "utf8"))?.[0],
     "a key",
   );
+  let signed = 0;
   const signs = async () => {
     const height = await node0.height();
     const { members: set } = await node0.call("gov_getMembership");
@@ -89,12 +93,15 @@ async function votes(node: HomeNode): Promise<void> {
         block !== null &&
         "commits" in block.consensus &&
         block.consensus.commits.some((one) => one.validator === index)
-      )
+      ) {
+        signed = at;
         return true;
+      }
     }
     return false;
   };
   await until(signs, `${node.name} is among the signers`, WAIT_MS);
+  return signed;
 }
 
 const node4 = homeNode("node4", 4);
@@ -104,13 +111,19 @@ const RUNBOOKS: Record<string, () => Promise<void>> = {
     const text = await command("invite", "--rpc", node0.url);
     node4.home = join(dir, "bare");
     all.push(node4);
+    const begun = performance.now();
+    const after = () => `${((performance.now() - begun) / 1_000).toFixed(1)} s after "quorate join"`;
     await node4.run(["join", text, "--dir", node4.home, "--name", "node4", ...node4.ports]);
+    await until(async () => (await node4.height()) >= (await node0.height()) - 1, "node4 is level", WAIT_MS);
+    say(`      level at height ${await node4.height()}, ${after()}`);
     const file = join(node4.home, "propose.txt");
     await until(async () => readFileSync(file, "utf8").length > 0, "join says what to vote on", WAIT_MS);
     const words = readFileSync(file, "utf8").trim().split(" ");
     await decide(words.slice(words.indexOf("add"), words.indexOf("--from")), nodes);
+    say(`      voted in at height ${await node0.height()}, ${after()}`);
     await until(async () => node4.output.includes("node4 is a validator"), "node4 is a validator", WAIT_MS);
-    await votes(node4);
+    const signed = await votes(node4);
+    say(`      signed block ${signed}, ${after()}`);
   },
   async rotate() {
     const rotation = ["keys", "rotate", "--dir", node1.home, "--rpc", node1.url];
@@ -310,14 +323,26 @@ async function begin(name: string): Promise<void> {
   );
   for (const node of nodes) {
     node.home = join(out, node.name);
+    await node.start([], above > 0 ? { QUORATE_CONSENSUS_EMPTY_BLOCKS_MS: "1" } : {});
+  }
+  await moves(node0);
+}
+
+/** Until the chain has so many blocks; from then on they come at the usual pace, by which proofs of possession hold. */
+async function grow(): Promise<void> {
+  await until(async () => (await node0.height()) >= above, `${above} blocks`, above * 1_000);
+  for (const node of nodes) {
+    await node.stop();
     await node.start();
   }
   await moves(node0);
+  say(`the chain has ${await node0.height()} blocks`);
 }
 
 try {
   await begin("net");
   say("a network of four validators runs");
+  if (above > 0) await grow();
   for (const [name, run] of Object.entries(RUNBOOKS)) {
     if (asked.length > 0 && !asked.includes(name)) continue;
     const begun = performance.now();
