@@ -123,8 +123,8 @@ function sections(name: string, inSuite: number, made: () => Promise<Example>): 
 const [minedOnce, brokenOnce] = [once(mined), once(broken)];
 
 export const SNAPSHOT_TARGETS: readonly FuzzTarget[] = [
-  file("snapshot.mined-file", 250, minedOnce),
-  sections("snapshot.mined-sections", 3_000, minedOnce),
-  file("snapshot.break-file", 150, brokenOnce),
-  sections("snapshot.break-sections", 1_200, brokenOnce),
+  file("snapshot.mined-file", 4_500, minedOnce),
+  sections("snapshot.mined-sections", 4_000, minedOnce),
+  file("snapshot.break-file", 200, brokenOnce),
+  sections("snapshot.break-sections", 1_300, brokenOnce),
 ];
