@@ -8,7 +8,7 @@
  * --above: the chain has so many blocks before anything is done to it, made as fast as the four can.
  */
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { COMMAND, freePorts, quorate, until } from "../e2e/processes.ts";
@@ -124,6 +124,7 @@ const RUNBOOKS: Record<string, () => Promise<void>> = {
     await until(async () => node4.output.includes("node4 is a validator"), "node4 is a validator", WAIT_MS);
     const signed = await votes(node4);
     say(`      signed block ${signed}, ${after()}`);
+    await anchorSkipping();
   },
   async rotate() {
     const rotation = ["keys", "rotate", "--dir", node1.home, "--rpc", node1.url];
@@ -272,6 +273,27 @@ const RUNBOOKS: Record<string, () => Promise<void>> = {
     await goOnBy(file, [node0, node2]);
   },
 };
+
+/** Receipts that leave epochs out, of which only who asks for it believes one. */
+async function anchorSkipping(): Promise<void> {
+  const document = join(dir, "small.txt");
+  writeFileSync(document, "behind many epochs\n");
+  const genesis = join(node0.home, "genesis.json");
+  const sizes = [];
+  for (const skip of [[], ["--skip-epochs"]]) {
+    const out = join(dir, ...["receipts", ...skip]);
+    const add = ["anchor", "add", document, "--from", "operator", "--dir", node0.home, "--rpc", node0.url];
+    await command(...add, "--out", out, ...skip);
+    const [receipt] = readdirSync(out).filter((name) => name.endsWith(".receipt.json"));
+    sizes.push(statSync(join(out, must(receipt, "a receipt"))).size);
+    const verify = ["anchor", "verify", document, "--receipts", out, "--genesis", genesis];
+    const plain = await quorate(...verify);
+    if ((plain.code === 0) !== (skip.length === 0)) throw new Error(`${plain.code}: ${plain.stdout}`);
+    await command(...verify, "--skip-epochs");
+  }
+  const { epoch } = await node0.call("gov_getMembership");
+  say(`      behind ${epoch} epochs a receipt has ${sizes[0]} bytes, with --skip-epochs ${sizes[1]}`);
+}
 
 /** Until no block has come for ten times the usual. */
 async function standsStill(): Promise<void> {
