@@ -8,7 +8,7 @@
  * the attack laboratory compares with: no buckets, groups, tests or anchors, the newest address wins its place.
  * Differs from Bitcoin's in that an address has one place among the new ones, that of its first source.
  */
-import { must } from "../../base/assert.ts";
+import { assert, must } from "../../base/assert.ts";
 import { ADDRESSES_PER_ANSWER_MAX, ANCHORS_MAX, TRIED_COLLISIONS_MAX } from "../../base/limits.ts";
 import {
   type AddressEntry,
@@ -174,7 +174,9 @@ export class AddressBook {
   remove(key: string): void {
     const entry = this.#entries.get(key);
     if (entry === undefined) return;
-    this.#tableOf(entry).clear(this.#placeOf(entry));
+    const [table, place] = [this.#tableOf(entry), this.#placeOf(entry)];
+    assert(table.at(place) === entry, "an entry of the book stands at its place");
+    table.clear(place);
     this.#entries.delete(key);
     this.#collisions.delete(key);
   }
@@ -213,7 +215,8 @@ export class AddressBook {
       this.#collisions.delete(key);
       if (outcome === "answered") continue;
       if (occupant !== undefined) this.#demote(occupant, place, nowMs);
-      this.#moveToTried(candidate);
+      // The one that lost its place may have taken that of the candidate, where this has become a terrible one.
+      if (this.#entries.get(key) === candidate) this.#moveToTried(candidate);
     }
   }
 
@@ -272,9 +275,16 @@ export class AddressBook {
   }
 
   #moveToTried(entry: AddressEntry): void {
-    this.#new.clear(this.#places.inNew(entry));
+    assert(this.#entries.get(entry.key) === entry && !entry.isTried, "what is tried now was new until now");
+    const [from, to] = [this.#places.inNew(entry), this.#places.inTried(entry)];
+    assert(
+      this.#new.at(from) === entry && this.#tried.at(to) === undefined,
+      "an entry moves to a free place",
+    );
+    this.#new.clear(from);
     entry.isTried = true;
-    this.#tried.put(this.#places.inTried(entry), entry);
+    this.#tried.put(to, entry);
+    this.#collisions.delete(entry.key);
   }
 
   /** Back among the new ones, if its place there is free or held by a terrible one. */

@@ -159,6 +159,18 @@ describe("the address book", () => {
     expect(book.selectForTest({ nowMs: TESTED + MINUTE, random: seeded(1), fits: ANY })).toBeUndefined();
   });
 
+  it("forgets the wish for a place that became free and was taken by the one that wished it", () => {
+    const book = createBook();
+    const { first, second } = collided(book);
+    book.remove(first);
+    book.succeeded(second, TESTED);
+    expect(book.find(second)?.isTried).toBe(true);
+    // Its place among the new ones is taken meanwhile.
+    for (let i = 0; i < 3_000; i++) addAddress(book, 1_000 + i);
+    book.resolveCollisions(TESTED + DAY);
+    expect(book.find(second)?.isTried).toBe(true);
+  });
+
   it("tells a bounded random part, and private addresses to private peers alone", () => {
     const book = createBook();
     for (let i = 0; i < 2_000; i++) addAddress(book, i);
