@@ -282,6 +282,7 @@ class GuardedMuxer {
       };
     }
     inner.maConn.addEventListener("close", () => {
+      if (this.#isOver) return;
       this.#isOver = true;
       this.#guard.held.change(this.#peer, this.#held, 0);
       this.#muxers.delete(this);

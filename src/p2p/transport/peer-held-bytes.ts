@@ -3,6 +3,7 @@
  * answers that the other side does not take. A bound on one message and one on the number of streams multiply; this
  * one does not. Beyond it whoever holds the most loses its connections. Pure: it only adds up.
  */
+import { assert } from "../../base/assert.ts";
 
 export interface HeldBytesBounds {
   readonly perPeer: number;
@@ -30,6 +31,7 @@ export class HeldBytes {
   change(peer: string, before: number, bytes: number): string | undefined {
     const held = this.of(peer) + bytes - before;
     this.#total += bytes - before;
+    assert(held >= 0 && held <= this.#total, "what a peer held before was counted");
     if (held > 0) this.#byPeer.set(peer, held);
     else this.#byPeer.delete(peer);
     if (bytes <= before) return undefined;

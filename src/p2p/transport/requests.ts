@@ -4,6 +4,7 @@
  * at once is told "busy". What is asked is anti-entropy's matter. Source: docs/protocol.md, "Requests".
  */
 import type { Connection, Stream } from "@libp2p/interface";
+import { must } from "../../base/assert.ts";
 import {
   ANSWER_BYTES_MAX,
   OWN_REQUESTS_PER_PEER_MAX,
@@ -190,7 +191,7 @@ class Tally {
   }
 
   leave(peerId: string): void {
-    const count = (this.#counts.get(peerId) ?? 1) - 1;
+    const count = must(this.#counts.get(peerId), "who leaves has entered") - 1;
     if (count === 0) this.#counts.delete(peerId);
     else this.#counts.set(peerId, count);
   }

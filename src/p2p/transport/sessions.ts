@@ -5,6 +5,7 @@
  * admitted session. Source: docs/protocol.md, "Handshake".
  */
 import type { Connection, Stream } from "@libp2p/interface";
+import { assert } from "../../base/assert.ts";
 import { accept, type Fault, type Verdict } from "../../base/fault.ts";
 import { HELLO_BYTES_MAX, REFUSALS_LOGGED_MAX } from "../../base/limits.ts";
 import type { Logger } from "../../base/log.ts";
@@ -79,6 +80,7 @@ class OpenSession implements Session {
   }
 
   settle(admitted: AdmittedPeer | undefined): void {
+    assert(!this.isSettled, "a handshake comes out one way, once");
     this.isSettled = true;
     this.admitted = admitted;
     this.cancelTimeout();
