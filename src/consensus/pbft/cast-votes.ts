@@ -64,7 +64,18 @@ export class CastVotes {
     const { view, height, hash } = record.vote;
     assert(this.find(view, height, phaseOf(record)) === undefined, `a vote twice: ${describe(record)}`);
     assert(this.permits(view, height, phaseOf(record), hash), `a second vote: ${describe(record)}`);
-    if (record.type === "commit" && height > this.#highestCommit) this.#highestCommit = height;
+    if (record.type === "commit") {
+      const { certificate } = record;
+      assert(
+        certificate.view === view,
+        `${describe(record)}, with a certificate of view ${certificate.view}`,
+      );
+      assert(
+        equalBytes(certificate.head.hash, hash),
+        `${describe(record)}, with a certificate of another block`,
+      );
+      if (height > this.#highestCommit) this.#highestCommit = height;
+    }
     const votes = this.#votes.get(height);
     if (votes === undefined) this.#votes.set(height, [{ record, tick }]);
     else votes.push({ record, tick });

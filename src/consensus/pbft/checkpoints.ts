@@ -4,6 +4,7 @@
  * diverged and stops.
  * Source: pbft.md 1.6; Castro & Liskov, OSDI 1999, §4.3.
  */
+import { assert } from "../../base/assert.ts";
 import { concatBytes, equalBytes } from "../../base/bytes.ts";
 import type { Head } from "../engine.ts";
 import { forgetMissing } from "./bodies.ts";
@@ -106,8 +107,14 @@ export function stabilise(core: Core, certificate: CheckpointCertificate): void 
     core.halt(certificate.height, `own state is ${describeCheckpoint(own)}, a quorum signed ${quorum}`);
     return;
   }
+  assert(certificate.signatures.length >= core.quorum.quorum, "a checkpoint is stable by a quorum");
   if (certificate.height === core.epochEnd) endEpoch(core, certificate);
   else moveWindow(core, certificate);
+  assert(core.stable === certificate.height, "the window begins at the stable checkpoint");
+  assert(
+    core.journalCut >= core.stable || core.isStopped,
+    "the journal is cut where the window begins, or above",
+  );
 }
 
 /**

@@ -41,34 +41,25 @@ export interface PbftEngineOptions extends EngineOptions, CertificateContext {
   readonly transition?: Hash | undefined;
 }
 
-export type TimerName =
+const TIMER_NAMES = [
   /** T_status: how often STATUS is sent. */
-  | "status"
-  /** The least time between two blocks that this replica proposes. */
-  | "block"
-  /** T_empty: how long there may be no block before an empty one is proposed. */
-  | "empty"
-  /** T_req: how long the oldest pending item may wait before this replica asks for a new view. */
-  | "request"
-  /** T_nv: how long the NEW-VIEW of a view may take after a quorum asked for it. */
-  | "new-view"
-  /** T_resend: how often an own VIEW-CHANGE is sent again. */
-  | "resend"
-  /** T_fair: how long the oldest waiting transaction may be passed over. */
-  | "fairness"
-  /** A quarter of the running timeout: a commit before it ends is a quick one. */
-  | "quick";
-
-const TIMER_NAMES: readonly TimerName[] = [
   "status",
+  /** The least time between two blocks that this replica proposes. */
   "block",
+  /** T_empty: how long there may be no block before an empty one is proposed. */
   "empty",
+  /** T_req: how long the oldest pending item may wait before this replica asks for a new view. */
   "request",
+  /** T_nv: how long the NEW-VIEW of a view may take after a quorum asked for it. */
   "new-view",
+  /** T_resend: how often an own VIEW-CHANGE is sent again. */
   "resend",
+  /** T_fair: how long the oldest waiting transaction may be passed over. */
   "fairness",
+  /** A quarter of the running timeout: a commit before it ends is a quick one. */
   "quick",
-];
+] as const;
+export type TimerName = (typeof TIMER_NAMES)[number];
 
 /** What T_req waits for. */
 export type Awaited =
@@ -330,11 +321,18 @@ export class Core {
   /** D1: into the record of cast votes, into the journal, and only then out. */
   castVote(record: VoteRecord): void {
     assert(this.mode === "normal", `a vote while the mode is ${this.mode}`);
-    assert(record.vote.view === this.view, `a vote in view ${record.vote.view}, the view is ${this.view}`);
+    const { vote } = record;
+    assert(
+      vote.from === this.self && vote.epoch === this.epoch,
+      `a vote of ${vote.from} in epoch ${vote.epoch}`,
+    );
+    assert(vote.view === this.view, `a vote in view ${vote.view}, the view is ${this.view}`);
+    const isInLog = vote.height > this.lowWatermark && vote.height <= this.highWatermark;
+    assert(isInLog, `a vote at ${vote.height}, not in (${this.lowWatermark}, ${this.highWatermark}]`);
     this.castVotes.enter(record, this.tick);
     this.emit({ kind: "journal", record: encodeVoteRecord(record) });
-    this.broadcast(record.vote);
-    this.announceVote(record.vote);
+    this.broadcast(vote);
+    this.announceVote(vote);
   }
 
   /** Forgets what came in views below the one before the own. */

@@ -3,7 +3,7 @@
  * the view, the window rises to what it proves, and the blocks it carries over stand as its proposals.
  * Source: pbft.md 1.9 ("Backup accepts NEW-VIEW").
  */
-import { must } from "../../base/assert.ts";
+import { assert, must } from "../../base/assert.ts";
 import { equalBytes } from "../../base/bytes.ts";
 import type { BlockHead } from "../../chain/types/block.ts";
 import { acceptCommitted, reportEquivocation } from "./agreement.ts";
@@ -49,6 +49,7 @@ export function* enterView(core: Core, message: NewView): Signing {
 
 /** The state that a NEW-VIEW stands for, also when it comes out of the journal. */
 export function adoptNewView(core: Core, message: NewView): void {
+  assert(message.view >= core.view, `a NEW-VIEW of view ${message.view}, the view is ${core.view}`);
   core.view = message.view;
   core.mode = "normal";
   core.newView = message;
