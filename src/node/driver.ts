@@ -26,8 +26,7 @@ import type {
 import { QUICK_CHECK_US } from "../crypto/keys.ts";
 import type { RunningTimer } from "../rpc/api.ts";
 import type { DriverOptions, DriverPorts } from "./driver-ports.ts";
-import { isDurable, takeSteps } from "./engine-steps.ts";
-import { headOf, recentHeads } from "./ingress/headers-of.ts";
+import { headOf, isDurable, recentHeads, takeSteps } from "./engine-steps.ts";
 import { count, countEarly, type MessageCounts, noCounts } from "./metrics/message-counts.ts";
 import { refusedHere } from "./state-divergence.ts";
 

@@ -1,5 +1,11 @@
-/** Steps of an engine as its driver takes them: to the end, with the signatures that they ask for on the way. */
-import type { ConsensusEngine, Effect, Input, Parsed } from "../consensus/engine.ts";
+/**
+ * Steps of an engine as its driver takes them: to the end, with the signatures that they ask for on the way; and blocks in
+ * the form in which an engine is given them.
+ */
+import { must } from "../base/assert.ts";
+import type { Chain } from "../chain/chain.ts";
+import type { BlockHead } from "../chain/types/block.ts";
+import type { ConsensusEngine, Effect, Head, Input, Parsed, SealedHead } from "../consensus/engine.ts";
 
 /**
  * Asks for a signature of this validator, which is undefined when it is refused. Rejects when nobody can be
@@ -38,4 +44,23 @@ async function takeAsking<P extends Parsed, M>(
 /** Whether an effect is a write that must be durable before anything later leaves. */
 export function isDurable(effect: { readonly kind: string }): boolean {
   return effect.kind === "journal" || effect.kind === "rotate-journal" || effect.kind === "store-checkpoint";
+}
+
+/** The newest committed blocks with their seals, ascending, without block 0 and what is not `above`; fewer where a snapshot began above. */
+export function recentHeads(chain: Chain, countMax: number, above = 0n): SealedHead[] {
+  const recent: SealedHead[] = [];
+  const from = chain.store.firstHeight();
+  const first = from > above ? from : above + 1n;
+  for (let height = chain.head.summary.height; height >= first && recent.length < countMax; height--) {
+    const hash = must(chain.store.hashAt(height), "the chain has a block at each height from its first");
+    const head = must(chain.store.head(hash), "a block of the chain has its header on disk");
+    const seal = must(chain.store.seal(hash), "a block of the chain has its seal on disk");
+    recent.push({ head, seal });
+  }
+  return recent.reverse();
+}
+
+export function headOf({ hash, summary }: BlockHead): Head {
+  const { height, stateRoot, nextValidatorsHash } = summary;
+  return { height, hash, stateRoot, nextValidatorsHash };
 }

@@ -1,8 +1,9 @@
 /**
  * What a move of the head is called when it is told and remembered: the change of branches, the blocks that
- * listeners hear of, the record of the reorganisation. Source: pow.md 2.8, 3 (v) and (vi).
+ * listeners hear of, what the pool and the log take from it, the record of the reorganisation.
+ * Source: pow.md 2.8, 3 (v) and (vi).
  */
-import { byteText, EMPTY, type Hash } from "../../base/bytes.ts";
+import { byteText, EMPTY, equalBytes, type Hash, showHash } from "../../base/bytes.ts";
 import type { BranchChange, HeadChange } from "../chain.ts";
 import type { BlockHead, SealedBlock } from "../types/block.ts";
 import { isCoinbase, type SignedTransaction } from "../types/transaction.ts";
@@ -39,14 +40,38 @@ export function tipEventsOf(
   }));
 }
 
-export function recordOf(
-  { ancestor, abandoned, entered }: BranchChange,
-  heads: Pick<Reorg, "atMs" | "oldHead" | "newHead">,
-): Reorg {
-  const kept = new Set(entered.flatMap(({ block }) => block.transactions.map((tx) => byteText(tx.hash))));
-  const left = abandoned.flatMap(({ block }) => block.transactions);
-  const dropped = left.filter((tx) => !isCoinbase(tx) && !kept.has(byteText(tx.hash))).length;
+export function recordOf(change: BranchChange, heads: Pick<Reorg, "atMs" | "oldHead" | "newHead">): Reorg {
+  const { ancestor, abandoned, entered } = change;
+  const kept = new Set(transactionsOf(entered).map((tx) => byteText(tx.hash)));
+  const dropped = leftBehind(change).filter((tx) => !kept.has(byteText(tx.hash))).length;
   return { ...heads, ancestor: ancestor.hash, depth: abandoned.length, entered: entered.length, dropped };
+}
+
+/** The first telling of a change of branches: the rest are told one after the other. */
+export function isFirstOf({ reorg, sealed }: HeadChange): boolean {
+  const first = reorg?.entered[0];
+  return reorg !== undefined && (first === undefined || equalBytes(first.block.hash, sealed.block.hash));
+}
+
+export function transactionsOf(blocks: readonly SealedBlock[]): SignedTransaction[] {
+  return blocks.flatMap(({ block }) => block.transactions);
+}
+
+/** What the abandoned blocks held and nobody minted: it is still to be included. */
+export function leftBehind({ abandoned }: BranchChange): SignedTransaction[] {
+  return transactionsOf(abandoned).filter((tx) => !isCoinbase(tx));
+}
+
+/** What the log says of a reorganisation: how deep it went, from which block to which. */
+export function reorgFields({ ancestor, abandoned, entered }: BranchChange) {
+  const last = entered.at(-1)?.block ?? ancestor;
+  return {
+    depth: abandoned.length,
+    ancestor: ancestor.summary.height,
+    old: showHash(abandoned.at(-1)?.block.hash ?? ancestor.hash),
+    new: showHash(last.hash),
+    height: last.summary.height,
+  };
 }
 
 function sealedOf(head: BlockHead, bodyOf: BodyOf): SealedBlock {
