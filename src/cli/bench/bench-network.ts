@@ -28,19 +28,13 @@ export interface BenchNetworkOptions {
 /** Enough for every transfer of the longest load. */
 const BALANCE = 1_000_000_000n;
 
-export class BenchNetwork {
-  readonly dir: string;
+export class BenchNetwork extends TemporaryNetwork {
   readonly plan: DevnetPlan;
   readonly nodes: readonly DevnetNode[];
   readonly lines: readonly RpcLine[];
-  readonly #network: TemporaryNetwork;
 
   private constructor(dir: string, keep: boolean, plan: DevnetPlan, nodes: readonly DevnetNode[]) {
-    this.dir = dir;
-    this.plan = plan;
-    this.nodes = nodes;
-    this.lines = nodes.map((node) => new RpcLine(node.rpcUrl));
-    this.#network = new TemporaryNetwork({
+    super({
       dir,
       keep,
       nodes,
@@ -52,6 +46,9 @@ export class BenchNetwork {
         return new CliError(EXIT.broken, "NODE_EXITED", message, { more: words });
       },
     });
+    this.plan = plan;
+    this.nodes = nodes;
+    this.lines = nodes.map((node) => new RpcLine(node.rpcUrl));
   }
 
   /** Makes the folder with the homes; starts nothing. */
@@ -72,28 +69,12 @@ export class BenchNetwork {
     });
   }
 
-  /** Rejects when a node ends by itself. */
-  get failed(): Promise<never> {
-    return this.#network.failed;
-  }
-
-  /** Resolves when every node is connected to all others. @throws CliError */
-  start(): Promise<void> {
-    return this.#network.supervisor.start();
-  }
-
   scrape(): Promise<Scrape[]> {
     return Promise.all(this.lines.map(async (line) => Scrape.parse(await line.get("/metrics"))));
   }
 
-  /** Stops the nodes and removes the folder; may be called again. */
-  async stop(): Promise<void> {
+  override async stop(): Promise<void> {
     for (const line of this.lines) line.close();
-    await this.#network.stop();
-  }
-
-  /** The same, without waiting for what the nodes do. */
-  kill(): Promise<void> {
-    return this.#network.kill();
+    await super.stop();
   }
 }

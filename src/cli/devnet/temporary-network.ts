@@ -25,14 +25,14 @@ export interface TemporaryNetworkOptions {
 }
 
 export class TemporaryNetwork {
-  readonly supervisor: Supervisor;
-  /** Rejects with what {@link TemporaryNetworkOptions.exited} gave. */
+  readonly dir: string;
+  /** Rejects with what {@link TemporaryNetworkOptions.exited} gave when a node ended by itself. */
   readonly failed: Promise<never>;
-  readonly #dir: string;
+  protected readonly supervisor: Supervisor;
   readonly #keep: boolean;
 
-  constructor({ dir, keep, nodes, voters, readyMsMax, exited }: TemporaryNetworkOptions) {
-    this.#dir = dir;
+  protected constructor({ dir, keep, nodes, voters, readyMsMax, exited }: TemporaryNetworkOptions) {
+    this.dir = dir;
     this.#keep = keep;
     let fail: (error: CliError) => void = () => undefined;
     this.failed = new Promise((_, reject) => {
@@ -51,6 +51,11 @@ export class TemporaryNetwork {
     );
   }
 
+  /** Resolves when every node is connected to all others. @throws CliError */
+  start(): Promise<void> {
+    return this.supervisor.start();
+  }
+
   /** Stops the nodes and removes the folder; may be called again. */
   async stop(): Promise<void> {
     await this.supervisor.stop();
@@ -64,7 +69,7 @@ export class TemporaryNetwork {
   }
 
   #remove(): void {
-    if (!this.#keep) rmSync(this.#dir, { recursive: true, force: true });
+    if (!this.#keep) rmSync(this.dir, { recursive: true, force: true });
   }
 }
 

@@ -56,25 +56,14 @@ export interface LiveNode {
   readonly client: Client;
 }
 
-export class LiveNetwork {
-  readonly dir: string;
+export class LiveNetwork extends TemporaryNetwork {
   readonly plan: MinedPlan;
   readonly honest: readonly LiveNode[];
   readonly follower: LiveNode;
   readonly secret: LiveNode;
-  readonly #network: TemporaryNetwork;
 
   private constructor(dir: string, keep: boolean, plan: MinedPlan, nodes: readonly DevnetNode[]) {
-    this.dir = dir;
-    this.plan = plan;
-    const live = nodes.map((node) => ({
-      node,
-      client: new Client(node.rpcUrl, { token: () => readRpcToken(node.dir) }),
-    }));
-    this.honest = live.slice(0, HONEST);
-    this.follower = must(live[HONEST], "the follower comes after the honest nodes");
-    this.secret = must(live[HONEST + 1], "the secret node is the last");
-    this.#network = new TemporaryNetwork({
+    super({
       dir,
       keep,
       nodes,
@@ -87,6 +76,14 @@ export class LiveNetwork {
         return new CliError(EXIT.broken, "NODE_EXITED", message, { more });
       },
     });
+    this.plan = plan;
+    const live = nodes.map((node) => ({
+      node,
+      client: new Client(node.rpcUrl, { token: () => readRpcToken(node.dir) }),
+    }));
+    this.honest = live.slice(0, HONEST);
+    this.follower = must(live[HONEST], "the follower comes after the honest nodes");
+    this.secret = must(live[HONEST + 1], "the secret node is the last");
   }
 
   /** Makes the folder with the homes; starts nothing. */
@@ -110,11 +107,6 @@ export class LiveNetwork {
     });
   }
 
-  /** Rejects when a node ends by itself. */
-  get failed(): Promise<never> {
-    return this.#network.failed;
-  }
-
   get all(): readonly LiveNode[] {
     return [...this.honest, this.follower, this.secret];
   }
@@ -123,34 +115,19 @@ export class LiveNetwork {
     return [...this.honest, this.secret];
   }
 
-  /** Resolves when every node is connected to all others. @throws CliError */
-  start(): Promise<void> {
-    return this.#network.supervisor.start();
-  }
-
   /** Makes the secret node hear only itself from now on. */
   async cutOff(): Promise<void> {
-    await this.#network.supervisor.partition([this.secret.node.name]);
+    await this.supervisor.partition([this.secret.node.name]);
   }
 
   async heal(): Promise<void> {
-    await this.#network.supervisor.partition([]);
+    await this.supervisor.partition([]);
   }
 
   /** Lines of a node's log that hold a word. */
   logLines({ node }: LiveNode, word: string): string[] {
     const text = readFileSync(homePaths(node.dir).logFile, "utf8");
     return text.split("\n").filter((line) => line.includes(word));
-  }
-
-  /** Stops the nodes and removes the folder; may be called again. */
-  stop(): Promise<void> {
-    return this.#network.stop();
-  }
-
-  /** The same, without waiting for what the nodes do. */
-  kill(): Promise<void> {
-    return this.#network.kill();
   }
 }
 

@@ -50,14 +50,12 @@ export interface SiegeOptions {
   readonly keep: boolean;
 }
 
-export class SiegeNetwork {
-  readonly dir: string;
+export class SiegeNetwork extends TemporaryNetwork {
   readonly plan: DevnetPlan;
   readonly nodes: readonly DevnetNode[];
   /** Secret of the libp2p identity of the hostile full node. */
   readonly outsiderSeed: Uint8Array;
   readonly #lines: readonly RpcLine[];
-  readonly #network: TemporaryNetwork;
   readonly #ended: Set<string>;
   readonly #memory = new Map<string, number>();
   /** The nodes that were ended on purpose. */
@@ -70,14 +68,8 @@ export class SiegeNetwork {
     outsiderSeed: Uint8Array,
   ) {
     const { dir, plan, nodes } = made;
-    this.dir = dir;
-    this.plan = plan;
-    this.nodes = nodes;
-    this.outsiderSeed = outsiderSeed;
-    this.#lines = nodes.map((node) => new RpcLine(node.rpcUrl));
     const ended = new Set<string>();
-    this.#ended = ended;
-    this.#network = new TemporaryNetwork({
+    super({
       dir,
       keep,
       nodes,
@@ -89,6 +81,11 @@ export class SiegeNetwork {
         return undefined;
       },
     });
+    this.plan = plan;
+    this.nodes = nodes;
+    this.outsiderSeed = outsiderSeed;
+    this.#lines = nodes.map((node) => new RpcLine(node.rpcUrl));
+    this.#ended = ended;
   }
 
   /** Makes the folder with the homes; starts nothing. */
@@ -112,16 +109,15 @@ export class SiegeNetwork {
     });
   }
 
-  /** Resolves when every node is connected to all others. @throws CliError */
-  async start(): Promise<void> {
-    await this.#network.supervisor.start();
-    this.#pids = (await this.#network.supervisor.report()).nodes.map(({ pid }) => pid);
+  override async start(): Promise<void> {
+    await super.start();
+    this.#pids = (await this.supervisor.report()).nodes.map(({ pid }) => pid);
   }
 
   /** Ends one node on purpose: another will act under its keys. */
   async replace(index: number): Promise<void> {
     this.#replaced.add(index);
-    await this.#network.supervisor.act(index, "kill");
+    await this.supervisor.act(index, "kill");
   }
 
   /** Reads how much memory each process takes now; where the system does not say, {@link judge} asks the node. */
@@ -157,15 +153,9 @@ export class SiegeNetwork {
     return Promise.all(honest.map((node) => this.#judge(node)));
   }
 
-  /** Stops the nodes and removes the folder; may be called again. */
-  async stop(): Promise<void> {
+  override async stop(): Promise<void> {
     for (const line of this.#lines) line.close();
-    await this.#network.stop();
-  }
-
-  /** The same, without waiting for what the nodes do. */
-  kill(): Promise<void> {
-    return this.#network.kill();
+    await super.stop();
   }
 
   async #judge(node: DevnetNode): Promise<SiegeNode> {
