@@ -8,6 +8,7 @@ import type { Replica } from "../replica.ts";
 import { KeptSnapshots } from "../snapshot/kept-snapshots.ts";
 import { snapshotContext } from "../snapshot/snapshot-context.ts";
 import { SnapshotMaker } from "../snapshot/snapshot-maker.ts";
+import { isFarBehind } from "./anti-entropy-ports.ts";
 import type { Closers } from "./closers.ts";
 import { systemScheduler } from "./system.ts";
 
@@ -51,6 +52,7 @@ export function openSnapshots(
       freeze: () => level.freeze(),
       checkpointAt: (height) => chain.store.checkpointAt(height),
       votes: () => consensus.type === "pbft" && voting.votes,
+      isFarBehind: () => isFarBehind(replica.syncProgress()),
     },
   );
   events.heads.subscribe(({ sealed }) => maker.headChanged(sealed.block.summary.height));

@@ -48,6 +48,8 @@ export interface MakerPorts {
   checkpointAt(height: bigint): Uint8Array | undefined;
   /** Whether this node is told of stable checkpoints: one that does not vote is not. */
   votes(): boolean;
+  /** Whether most of the chain is still to be fetched: a snapshot would be out of date before it is written. */
+  isFarBehind(): boolean;
 }
 
 /** How the last snapshot was made. */
@@ -83,7 +85,7 @@ export class SnapshotMaker {
     const due = snapshotDue(this.#settings, height);
     const { newest } = this.#ports.kept;
     const isMade = due !== height && newest !== undefined && due !== undefined && newest.height >= due;
-    if (due === undefined || isMade) return;
+    if (due === undefined || isMade || this.#ports.isFarBehind()) return;
     this.#drop();
     this.#waiting = { height: due, frozen: this.#ports.freeze() };
     if (!this.#ports.votes()) this.#make();

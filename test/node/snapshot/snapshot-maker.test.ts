@@ -28,6 +28,7 @@ async function follow(index: number, interval: bigint) {
   const { replica, genesis } = { replica: cluster.replica(index), genesis: cluster.genesis };
   const kept = await KeptSnapshots.open(dir, genesis.limits);
   const pauses: (() => void)[] = [];
+  const behind = { isFar: false };
   const maker = new SnapshotMaker(
     { interval, checkpointInterval: 2n, keptMax: 2 },
     {
@@ -45,6 +46,7 @@ async function follow(index: number, interval: bigint) {
       freeze: () => cluster.kv(index).freeze(),
       checkpointAt: (height) => replica.chain.store.checkpointAt(height),
       votes: () => replica.voting.votes,
+      isFarBehind: () => behind.isFar,
     },
   );
   replica.events.heads.subscribe(({ sealed }) => maker.headChanged(sealed.block.summary.height));
@@ -63,7 +65,7 @@ async function follow(index: number, interval: bigint) {
       },
       { timeout: 20_000, interval: 2 },
     );
-  return { maker, kept, made, resume };
+  return { maker, kept, made, resume, behind };
 }
 
 describe("a snapshot of a running node", () => {
@@ -92,6 +94,18 @@ describe("a snapshot of a running node", () => {
     const read = await checked(contextOf(cluster.genesis), readFileSync(kept.newest!.path));
     expect(read).toMatchObject({ ok: true, value: { height: 2n, checkpoint: undefined } });
     await maker.stop();
+  });
+
+  it("is not made while most of the chain is still to be fetched", async () => {
+    cluster = await clusterAt(1, { validators: 1 });
+    const { made, maker, behind } = await follow(0, 2n);
+    behind.isFar = true;
+    await grow(cluster, 5);
+    behind.isFar = false;
+    await grow(cluster, 6);
+    await made(6n);
+    await maker.stop();
+    expect(readdirSync(dir)).toEqual(["6.snapshot"]);
   });
 
   it("takes the place of the oldest, and what a process left unfinished is taken away", async () => {
