@@ -3,11 +3,14 @@
  * replay. One of the four has a snapshot that is wrong in every chunk. Measured: how long until the newcomer is level,
  * and what its home takes. Exit code 1 when the two do not end in the same state, or the liar is not named.
  *
- *   npm run build && npm run joining [-- BLOCKS [ACCOUNTS]]            5,000 and 20,000 by default
+ *   npm run build && npm run joining [-- BLOCKS [ACCOUNTS [DIR]]]      5,000 and 20,000 by default
+ *
+ * DIR keeps the chain: one of so many blocks and accounts that is there already is not made again.
  */
 import { spawn } from "node:child_process";
 import {
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -76,6 +79,7 @@ const signers = plan.validators.map(({ seed }) => createSigner(seed));
 const { rules, validators } = selectConsensus(genesis, genesisHash);
 const people = plan.accounts.map(({ seed }) => createSigner(seed));
 const dir = mkdtempSync(join(tmpdir(), "quorate-joining-"));
+const kept = process.argv[4];
 const nodeSeed = (name: string) => secrets("node", name);
 
 function makeHome(name: string, peers: readonly string[]): string {
@@ -102,7 +106,7 @@ function sealOf(block: Block): Uint8Array {
 }
 
 /** The chain in a home, one transfer a block, and its snapshot some blocks below the head. */
-async function makeChain(home: string): Promise<string> {
+async function makeChain(home: string, file: string): Promise<void> {
   const paths = homePaths(home);
   mkdirSync(paths.db, { recursive: true });
   const kv = await openLevel(paths.db);
@@ -115,7 +119,6 @@ async function makeChain(home: string): Promise<string> {
   const context = snapshotContext(genesis, { depth: 1, now: () => Date.now() });
   if (from === undefined || to === undefined) throw new Error("a devnet has accounts");
   mkdirSync(paths.snapshots, { recursive: true });
-  const file = join(paths.snapshots, `${BLOCKS - REST}.snapshot`);
   for (let i = 0; i < BLOCKS; i++) {
     if (i > 0 && i % 10_000 === 0) say(`block ${i}, ${cpuSeconds()} s of processor time`);
     const payload = bank.encodeCall({ to: to.publicKey, amount: 1n, memo: EMPTY });
@@ -148,7 +151,6 @@ async function makeChain(home: string): Promise<string> {
   }
   await lazy.flush();
   await kv.close();
-  return file;
 }
 
 /** One wrong byte in each chunk. */
@@ -246,8 +248,14 @@ async function joinWith(name: string, peers: readonly string[], ...more: readonl
 try {
   const newcomers = ["by-snapshot", "by-replay"];
   const first = makeHome("source0", newcomers);
-  const file = await makeChain(first);
-  say(`${BLOCKS} blocks, ${ACCOUNTS} accounts made, ${cpuSeconds()} s of processor time`);
+  const file = join(homePaths(first).snapshots, `${BLOCKS - REST}.snapshot`);
+  const made = join(kept ?? dir, `chain-${BLOCKS}-${ACCOUNTS}`);
+  if (existsSync(made)) cpSync(made, join(first, "data"), { recursive: true });
+  else {
+    await makeChain(first, file);
+    say(`${BLOCKS} blocks, ${ACCOUNTS} accounts made, ${cpuSeconds()} s of processor time`);
+    if (kept !== undefined) cpSync(join(first, "data"), made, { recursive: true });
+  }
   const sources: Running[] = [];
   for (const name of SOURCES) {
     const home = name === "source0" ? first : makeHome(name, newcomers);
