@@ -15,7 +15,7 @@ import { Branches } from "./forks/branches.ts";
 import { HeadMoves } from "./forks/head-moves.ts";
 import type { TooLight } from "./forks/header-admission.ts";
 import type { Genesis } from "./genesis/genesis.ts";
-import { executeGenesis } from "./genesis/genesis-state.ts";
+import { computeGenesisHash, executeGenesis, zeroBlock } from "./genesis/genesis-state.ts";
 import type { ConsensusRules, ForkableRules, Proposal } from "./rules.ts";
 import { type ExecutedBlock, ExecutedBlocks, type LedgerView } from "./state/ledger-view.ts";
 import { ChainStore, type Stamp } from "./store.ts";
@@ -102,7 +102,7 @@ export class Chain {
 
   private constructor(genesis: Genesis, head: BlockHead, store: ChainStore, ports: ChainDependencies) {
     this.genesis = genesis;
-    this.genesisHash = executeGenesis(genesis).block.hash;
+    this.genesisHash = computeGenesisHash(genesis);
     this.store = store;
     this.#head = head;
     const { rules, rulesKnown, signatures } = ports;
@@ -118,13 +118,13 @@ export class Chain {
    * @throws Error when the database belongs to another chain or has an unknown format.
    */
   static async open(genesis: Genesis, ports: ChainDependencies): Promise<Chain> {
-    const zero = executeGenesis(genesis);
+    const zero = zeroBlock(genesis);
     const store = new ChainStore(ports.kv, genesis.limits, ports.stamp);
-    const headHash = store.openHead(zero.block.hash, showHash);
-    if (headHash === undefined) await store.writeGenesis(zero);
-    const head = headHash === undefined ? zero.block : headIn(store, headHash);
+    const headHash = store.openHead(zero.hash, showHash);
+    if (headHash === undefined) await store.writeGenesis(executeGenesis(genesis));
+    const head = headHash === undefined ? zero : headIn(store, headHash);
     const chain = new Chain(genesis, head, store, ports);
-    if (chain.mode.kind === "forkable") await chain.mode.branches.open(zero.block);
+    if (chain.mode.kind === "forkable") await chain.mode.branches.open(zero);
     return chain;
   }
 

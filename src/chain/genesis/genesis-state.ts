@@ -7,6 +7,7 @@ import type { ExecutedBlock } from "../state/ledger-view.ts";
 import { StateOverlay } from "../state/state-overlay.ts";
 import { type PageReader, updateTree } from "../state/state-tree.ts";
 import { treeChanges } from "../state/tree-changes.ts";
+import type { Block } from "../types/block.ts";
 import type { TransactionHoldings } from "../types/known-transactions.ts";
 import { type Genesis, genesisBlock } from "./genesis.ts";
 import { writeGenesis } from "./genesis-hash.ts";
@@ -16,23 +17,43 @@ const EMPTY_LEDGER: PageReader & { get(key: Uint8Array): undefined } = {
   page: () => undefined,
 };
 
-/** Executed states by their genesis, which nobody changes: a start asks twice, and many replicas in one process share them. */
-const executed = new WeakMap<Genesis, ExecutedBlock>();
+/** What block 0 writes into the state is kept up to so many entries, for a chain whose head is elsewhere never reads it again. */
+const KEPT_ENTRIES_MAX = 10_000;
 
-/** The same object for the same genesis: not to be changed. */
+/** A genesis that was executed. What it writes is there as long as somebody holds it, or for ever where it is little. */
+interface Executed {
+  readonly zero: Block;
+  readonly kept: ExecutedBlock | undefined;
+  readonly held: WeakRef<ExecutedBlock>;
+}
+
+/** By their genesis, which nobody changes: a start asks twice, and many replicas in one process share them. */
+const known = new WeakMap<Genesis, Executed>();
+
+function remember(genesis: Genesis, block: ExecutedBlock): Executed {
+  const kept = block.diff.size <= KEPT_ENTRIES_MAX ? block : undefined;
+  const executed = { zero: block.block, kept, held: new WeakRef(block) };
+  known.set(genesis, executed);
+  return executed;
+}
+
+/** The same object for the same genesis while it is held: not to be changed. */
 export function executeGenesis(genesis: Genesis): ExecutedBlock {
-  let block = executed.get(genesis);
-  if (block === undefined) {
-    block = execute(genesis);
-    executed.set(genesis, block);
-  }
+  const before = known.get(genesis);
+  const block = before?.kept ?? before?.held.deref() ?? execute(genesis);
+  if (before?.held.deref() !== block) remember(genesis, block);
   return block;
 }
 
+/** Block 0 without what it writes. */
+export function zeroBlock(genesis: Genesis): Block {
+  return (known.get(genesis) ?? remember(genesis, execute(genesis))).zero;
+}
+
 /** The same genesis, whose transactions are taken from where they were decoded before; it is not executed again. */
-export function withHoldings(genesis: Genesis, known: TransactionHoldings): Genesis {
-  const same = { ...genesis, limits: { ...genesis.limits, known } };
-  executed.set(same, executeGenesis(genesis));
+export function withHoldings(genesis: Genesis, holdings: TransactionHoldings): Genesis {
+  const same = { ...genesis, limits: { ...genesis.limits, known: holdings } };
+  known.set(same, known.get(genesis) ?? remember(genesis, execute(genesis)));
   return same;
 }
 
@@ -46,5 +67,5 @@ function execute(genesis: Genesis): ExecutedBlock {
 
 /** The hash of block 0 in raw order. People see it reversed, like every block hash. */
 export function computeGenesisHash(genesis: Genesis): Hash {
-  return executeGenesis(genesis).block.hash;
+  return zeroBlock(genesis).hash;
 }

@@ -9,7 +9,7 @@ import { assumedOperations } from "../../chain/assumed-history.ts";
 import { encodeEpoch, runningEpochOperations } from "../../chain/epochs.ts";
 import { assumedTreeOperations, leafOperation } from "../../chain/forks/block-tree-store.ts";
 import type { Genesis } from "../../chain/genesis/genesis.ts";
-import { executeGenesis } from "../../chain/genesis/genesis-state.ts";
+import { zeroBlock } from "../../chain/genesis/genesis-state.ts";
 import type { CheckedSection, SnapshotContext } from "../../chain/snapshot/snapshot-check.ts";
 import type { EpochEnd } from "../../chain/snapshot/snapshot-epochs.ts";
 import type { SnapshotChain } from "../../chain/snapshot/snapshot-format.ts";
@@ -52,7 +52,7 @@ export async function importSnapshot(
     "checked chunks make the tree that they were checked against",
   );
   const state = { get: (key: Uint8Array) => kv.get(stateKey(key)) };
-  const zero = executeGenesis(context.genesis).block;
+  const zero = zeroBlock(context.genesis);
   const { proof } = context;
   await write(
     proof.kind === "mined"

@@ -7,7 +7,7 @@ import { BlockExecutor } from "../../chain/execution/block-executor.ts";
 import { HeaderAdmission } from "../../chain/forks/header-admission.ts";
 import { HeaderPresync } from "../../chain/forks/header-presync.ts";
 import type { Genesis } from "../../chain/genesis/genesis.ts";
-import { computeGenesisHash, executeGenesis } from "../../chain/genesis/genesis-state.ts";
+import { computeGenesisHash, zeroBlock } from "../../chain/genesis/genesis-state.ts";
 import type { ForkableRules } from "../../chain/rules.ts";
 import type { SnapshotContext } from "../../chain/snapshot/snapshot-check.ts";
 import type { HeaderJudge } from "../../chain/snapshot/snapshot-headers.ts";
@@ -50,7 +50,7 @@ class WorkJudge implements HeaderJudge {
   readonly #headers: HeaderPresync;
 
   constructor({ genesis, genesisHash, rules, now }: JudgedChain) {
-    const zero = executeGenesis(genesis).block;
+    const zero = zeroBlock(genesis);
     const executor = new BlockExecutor(
       genesis,
       rules,

@@ -6,6 +6,7 @@ import {
   computeGenesisHash,
   executeGenesis,
   withHoldings,
+  zeroBlock,
 } from "../../../src/chain/genesis/genesis-state.ts";
 import { hashStateKey, hashStateValue } from "../../../src/chain/state/state-proof.ts";
 import { updateTree } from "../../../src/chain/state/state-tree.ts";
@@ -27,6 +28,7 @@ describe("the genesis hash without a state", () => {
     const same = withHoldings(genesis, { find: () => undefined });
     expect(same.limits).toMatchObject(genesis.limits);
     expect(executeGenesis(same)).toBe(once);
+    expect([zeroBlock(genesis), zeroBlock(same)]).toEqual([once.block, once.block]);
   });
 
   it("has the root of the paged tree, whatever the entries", () => {
