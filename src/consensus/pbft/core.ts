@@ -331,8 +331,8 @@ export class Core {
     assert(isInLog, `a vote at ${vote.height}, not in (${this.lowWatermark}, ${this.highWatermark}]`);
     this.castVotes.enter(record, this.tick);
     this.emit({ kind: "journal", record: encodeVoteRecord(record) });
-    this.broadcast(vote);
-    this.announceVote(vote);
+    this.broadcast(record.vote);
+    this.announceVote(record.vote);
   }
 
   /** Forgets what came in views below the one before the own. */
