@@ -784,7 +784,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "a block is told before it is durable",
     rule: "1.12 table: CHECKPOINT, REPLY",
-    edits: [{ file: "chain/store.ts", find: "{ sync: true }", replace: "{ sync: false }" }],
+    edits: [{ file: "chain/store.ts", find: "{ sync: this.isWaitedFor }", replace: "{ sync: false }" }],
     hunts: CRASH,
   },
   {
