@@ -28,7 +28,7 @@ const counter = defineModule(
   {
     name: "counter",
     state: { total: cell(uint(64)), by: map(address, uint(32)) },
-    events: { added: event({ by: address, n: uint(32) }) },
+    events: { added: event({ by: address, n: uint(32) }), emptied: event({}) },
     faults: { TooMuch: "at most 100 at once" },
   },
   {
@@ -37,6 +37,10 @@ const counter = defineModule(
       ctx.state.total.set((ctx.state.total.get() ?? 0n) + BigInt(n));
       ctx.state.by.set(ctx.sender, (ctx.state.by.get(ctx.sender) ?? 0) + n);
       ctx.emit.added({ by: ctx.sender, n });
+    }),
+    empty: call({}, (ctx) => {
+      ctx.state.total.delete();
+      ctx.emit.emptied({});
     }),
     spoil: call({ how: text(16) }, (ctx, { how }) => {
       ctx.state.total.set(77n);
@@ -69,6 +73,21 @@ describe("a module of one's own on a devnet", () => {
     expect(chain.entry("counter", "total")).toBe("12");
     expect(chain.entry("counter", "by", chain.account("bob").address)).toBe(7);
     expect(chain.entry("counter", "by", chain.account("carol").address)).toBeNull();
+  });
+
+  it("tells its events with their fields, of which there may be none", async () => {
+    const chain = await devnet({ validators: 1, modules: [counter] });
+    net = chain;
+    await chain.final(chain.call(counter.add, { n: 5 }, { from: "alice" }));
+    await chain.final(chain.call(counter.empty, {}, { from: "alice" }));
+    const client = new Client(chain.urls, { fetch: chain.fetch });
+    const order = { filter: { module: "counter" }, from: 0, limit: 5 };
+    const { items } = await client.call("chain_getEvents", order);
+    expect(items).toMatchObject([
+      { event: "added", fields: { by: chain.account("alice").address, n: 5 } },
+      { event: "emptied", kind: 2 },
+    ]);
+    expect(items.map((one) => Object.keys(one.fields ?? { missing: true }))).toEqual([["by", "n"], []]);
   });
 
   it("undoes a call that throws what it does not declare, and calls it MODULE_PANIC", async () => {

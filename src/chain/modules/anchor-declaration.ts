@@ -10,7 +10,7 @@ import { assert } from "../../base/assert.ts";
 import { type Address, asAddress, asHash, type Hash, hex0x, parseUtf8, text } from "../../base/bytes.ts";
 import { refuse, type Verdict } from "../../base/fault.ts";
 import { MEMO_BYTES_MAX } from "../../base/limits.ts";
-import { decode } from "../../codec/reader.ts";
+import { decode, Reader } from "../../codec/reader.ts";
 import { Writer } from "../../codec/writer.ts";
 import type { Event } from "../types/receipt.ts";
 import type { Description, ModuleCodec, ReceiptReader } from "./module.ts";
@@ -89,12 +89,11 @@ function faultName(code: number): string | undefined {
 }
 
 function describeEvent({ data }: Event): Description {
-  const view = new DataView(data.buffer, data.byteOffset, 68);
   return {
     type: "anchored",
     digest: hex0x(data.subarray(0, 32)),
     sender: hex0x(data.subarray(32, 64)),
-    ordinal: view.getUint32(64),
+    ordinal: new Reader(data.subarray(64)).u32(),
   };
 }
 

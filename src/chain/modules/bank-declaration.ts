@@ -8,7 +8,7 @@
 import { type Address, asAddress, EMPTY, hex0x, parseUtf8, text } from "../../base/bytes.ts";
 import { refuse, type Verdict } from "../../base/fault.ts";
 import { MEMO_BYTES_MAX } from "../../base/limits.ts";
-import { decode } from "../../codec/reader.ts";
+import { decode, Reader } from "../../codec/reader.ts";
 import { Writer } from "../../codec/writer.ts";
 import type { Event } from "../types/receipt.ts";
 import type { Description, ModuleCodec, ReceiptReader } from "./module.ts";
@@ -48,12 +48,11 @@ function faultName(code: number): string | undefined {
 }
 
 function describeEvent({ data }: Event): Description {
-  const view = new DataView(data.buffer, data.byteOffset, 72);
   return {
     type: "transferred",
     from: hex0x(data.subarray(0, 32)),
     to: hex0x(data.subarray(32, 64)),
-    amount: view.getBigUint64(64).toString(),
+    amount: new Reader(data.subarray(64)).u64().toString(),
   };
 }
 

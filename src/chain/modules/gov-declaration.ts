@@ -9,7 +9,7 @@
 import { hex0x, parseUtf8, text } from "../../base/bytes.ts";
 import { refuse, type Verdict } from "../../base/fault.ts";
 import { MEMO_BYTES_MAX } from "../../base/limits.ts";
-import { decode } from "../../codec/reader.ts";
+import { decode, Reader } from "../../codec/reader.ts";
 import { Writer } from "../../codec/writer.ts";
 import { type Change, readChange, writeChange } from "../governance/change.ts";
 import type { Event } from "../types/receipt.ts";
@@ -75,13 +75,13 @@ function describeCall(call: GovCall): Description {
 }
 
 function describeEvent({ kind, data }: Event): Description {
-  const view = new DataView(data.buffer, data.byteOffset, data.length);
-  const proposal = view.getBigUint64(0).toString();
+  const proposal = new Reader(data).u64().toString();
   if (kind === PROPOSED) return { type: "proposed", proposal, proposer: hex0x(data.subarray(8, 40)) };
   if (kind === VOTED) {
     return { type: "voted", proposal, account: hex0x(data.subarray(8, 40)), approves: data[40] === 1 };
   }
-  if (kind === APPROVED) return { type: "approved", proposal, lastHeight: view.getBigUint64(8).toString() };
+  if (kind === APPROVED)
+    return { type: "approved", proposal, lastHeight: new Reader(data.subarray(8)).u64().toString() };
   return { type: "rejected", proposal };
 }
 

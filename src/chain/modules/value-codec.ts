@@ -114,21 +114,12 @@ const BYTES_32: ValueCodec = {
   fromJson: (json, path) => hex0x(bytesOf(json, 32, 32, path)),
 };
 
-// Eight bytes that every u64 passes through: a view of a stored value would cost more than the value (measured).
-const scratch = new Uint8Array(8);
-const scratchView = new DataView(scratch.buffer);
-
-function readU64(reader: Reader): bigint {
-  for (let i = 0; i < 8; i++) scratch[i] = reader.u8();
-  return scratchView.getBigUint64(0);
-}
-
 const SAFE_INTEGER: ValueCodec = {
   copy: asItIs,
   bytesMax: 8,
   write: (writer, value, path) => writer.u64(BigInt(integer(value, Number.MAX_SAFE_INTEGER, path))),
   read(reader) {
-    const value = readU64(reader);
+    const value = reader.u64();
     if (value > BigInt(Number.MAX_SAFE_INTEGER)) reader.fail(`${value} is above 2^53 - 1`);
     return Number(value);
   },
@@ -140,7 +131,7 @@ const U64: ValueCodec = {
   copy: asItIs,
   bytesMax: 8,
   write: (writer, value, path) => writer.u64(u64(value, path)),
-  read: readU64,
+  read: (reader) => reader.u64(),
   toJson: (value) => String(value),
   fromJson(json, path) {
     if (typeof json === "bigint") return u64(json, path);
@@ -309,7 +300,9 @@ function structCodec(fields: Readonly<Record<string, TypeForm>>): ValueCodec {
     },
     toJson(value) {
       const object = value as Record<string, unknown>;
-      return Object.fromEntries(parts.map(({ name, codec }) => [name, codec.toJson(object[name])]));
+      const shown: Record<string, Json> = {};
+      for (const { name, codec } of parts) shown[name] = codec.toJson(object[name]);
+      return shown;
     },
     fromJson(json, path) {
       const object = objectOf(json, path);

@@ -47,14 +47,19 @@ export function eventsQuery(filter: ModuleEventsFilter, modules: ModuleSet): Mod
   return { kind: "events", module, event, eventKind, fields: shownFields(fields) };
 }
 
-/** Whether an event is wanted that its module describes so. */
+/** Whether an event is wanted that its module describes so: undefined where nobody here can read it. */
 export function isWanted(
   { event, fields }: ModuleEventsQuery,
-  name: string,
-  shown: Readonly<Record<string, Json>>,
+  described: Readonly<Record<string, Json>> | undefined,
 ): boolean {
-  if (event !== undefined && event !== name) return false;
-  return fields.every(([field, value]) => Object.hasOwn(shown, field) && shownValue(shown[field]) === value);
+  if (event !== undefined && event !== String(described?.type ?? null)) return false;
+  return fields.every(
+    ([field, value]) =>
+      described !== undefined &&
+      field !== "type" &&
+      Object.hasOwn(described, field) &&
+      shownValue(described[field]) === value,
+  );
 }
 
 function shownFields(fields: NonNullable<ModuleEventsFilter["fields"]>): [string, string][] {

@@ -5,6 +5,7 @@
  * is told, so there is no seam between the past and the present.
  */
 import { type Address, equalBytes, type Hash, hex0x, showHash } from "../../base/bytes.ts";
+import type { Description } from "../../chain/modules/module.ts";
 import type { BlockHead } from "../../chain/types/block.ts";
 import { WHOLE_BLOCK } from "../../chain/types/event-cursor.ts";
 import type { Receipt } from "../../chain/types/receipt.ts";
@@ -238,16 +239,22 @@ export class EventReader {
   ): string | undefined {
     const modules = this.#api.modules();
     const described = describeEvent(event, modules);
-    const { type, ...fields } = described ?? { type: null };
-    if (!isWanted(query, String(type), fields)) return undefined;
+    if (!isWanted(query, described)) return undefined;
     const place = `"txHash":"${hex0x(receipt.txid)}","txIndex":${receipt.index}`;
-    const name = `"module":"${moduleName(event.module, modules)}","event":${JSON.stringify(type)},"kind":${event.kind}`;
+    const type = described === undefined ? "null" : JSON.stringify(described.type);
+    const name = `"module":"${moduleName(event.module, modules)}","event":${type},"kind":${event.kind}`;
     const content =
       described === undefined
         ? `"fields":null,"data":"${hex0x(event.data)}"`
-        : `"fields":${JSON.stringify(fields)}`;
+        : `"fields":${fieldsText(described, type)}`;
     return `${place},${name},${content}`;
   }
+}
+
+/** What an event's description has behind its type, as JSON; the text is cut, since a copy of the object costs more than all of it. */
+function fieldsText(described: Description, type: string): string {
+  const behind = JSON.stringify(described).slice(`{"type":${type}`.length);
+  return behind === "}" ? "{}" : `{${behind.slice(1)}`;
 }
 
 /** The position behind a block. */

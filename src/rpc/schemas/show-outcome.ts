@@ -8,6 +8,7 @@ import { findOutcomes } from "../../chain/modules/built-in-outcomes.ts";
 import type { Description, Json, ReceiptReader } from "../../chain/modules/module.ts";
 import type { Event, Receipt } from "../../chain/types/receipt.ts";
 import { COINBASE_MODULE } from "../../chain/types/transaction.ts";
+import { Reader } from "../../codec/reader.ts";
 
 /** What tells the outcomes of modules, by the number of each. */
 interface Outcomes {
@@ -45,7 +46,7 @@ export function describeEvent(event: Event, modules: Outcomes): Description | un
   const { module, kind, data } = event;
   if (module !== COINBASE_MODULE) return modules.find(module)?.describeEvent(event);
   if (kind !== MINTED || data.length !== 40) return undefined;
-  const amount = new DataView(data.buffer, data.byteOffset).getBigUint64(32).toString();
+  const amount = new Reader(data.subarray(32)).u64().toString();
   return { type: "minted", to: hex0x(data.subarray(0, 32)), amount };
 }
 
