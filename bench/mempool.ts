@@ -8,10 +8,9 @@
  * of 1,000 on a full pool and on a small one (a re-check must not grow with the pool), of a template, and of
  * admission to a pool that is full, also of one sender's long row (which must not grow with the row).
  */
-import { byteText } from "../src/base/bytes.ts";
+import { byteText, EMPTY } from "../src/base/bytes.ts";
 import { AcceptedSignatures } from "../src/chain/execution/accepted-signatures.ts";
 import { bank } from "../src/chain/modules/bank.ts";
-import { NO_MEMO } from "../src/chain/modules/bank-declaration.ts";
 import {
   decodeTransaction,
   type SignedTransaction,
@@ -53,7 +52,7 @@ const headAt = (height: bigint, nonces = new Map<string, bigint>()): HeadState =
   },
 });
 
-const payload = bank.encodeCall({ to: signers[0]!.publicKey, amount: 1n, memo: NO_MEMO });
+const payload = bank.encodeCall({ to: signers[0]!.publicKey, amount: 1n, memo: EMPTY });
 const transfers: SignedTransaction[] = [];
 for (let nonce = 0; nonce < perSender; nonce++) {
   signers.forEach((signer, i) => {

@@ -193,11 +193,6 @@ export class Chain {
     return this.#executed.get(hash)?.block;
   }
 
-  /** Whether block `hash` may be a parent: committed head, or executed on top of it. */
-  canExtend(hash: Hash): boolean {
-    return this.#viewAt(hash) !== undefined;
-  }
-
   /**
    * Builds and executes a block on `parent`; undefined when the parent or a module's file is not available, or when there is
    * nothing to put into it and `allowEmpty` is false. Transactions that are invalid here are left out.

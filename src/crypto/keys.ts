@@ -107,12 +107,7 @@ export interface SignatureRules {
   readonly verifyEach?: ((claims: readonly SignatureClaim[]) => BatchVerdicts) | undefined;
 }
 
-const kernel = openSignatureKernel();
-
-/** Whether there is one: what the native library refuses costs hardly more than what it accepts. */
-export const hasKernel: boolean = kernel !== undefined;
-
-export const ED25519: SignatureRules = rulesWith(kernel);
+export const ED25519: SignatureRules = rulesWith(openSignatureKernel());
 
 /** The consensus rule: true iff the signature is valid by ZIP-215. Wrong lengths are invalid. */
 export const verifySignature = ED25519.verifySignature;

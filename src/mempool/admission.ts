@@ -5,7 +5,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { type Address, hex0x } from "../base/bytes.ts";
-import { accept, type Fault, fault, type Relay, refuse, type Verdict } from "../base/fault.ts";
+import { accept, type Fault, fault, refuse, type Verdict } from "../base/fault.ts";
 import {
   checkTransaction,
   type TransactionFaultCode,
@@ -51,17 +51,6 @@ export const RELAY_OF_FAULT: Readonly<Record<AdmissionCode, "ignore" | "reject">
   MEMPOOL_FULL: "ignore",
   TX_BAD_SIGNATURE: "ignore",
 };
-
-/** What gossip does with a whole batch: accept only if each was admitted, reject if one decodes nowhere. */
-export function relayOfBatch(verdicts: readonly Verdict<unknown, AdmissionCode>[]): Relay {
-  let relay: Relay = "accept";
-  for (const verdict of verdicts) {
-    if (verdict.ok) continue;
-    if (RELAY_OF_FAULT[verdict.fault.code] === "reject") return "reject";
-    relay = "ignore";
-  }
-  return relay;
-}
 
 /** The state at the head, as of `height`: it must answer for that one block until the pool is given the next. */
 export interface HeadState {

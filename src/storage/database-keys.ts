@@ -157,10 +157,6 @@ export function partsOfTransactionKey(key: Uint8Array): { readonly txid: Hash; r
   return { txid: key.slice(1, 33) as Hash, blockHash: blockHashOfTransactionKey(key) };
 }
 
-/** All heights of the chain, and all pages of the state tree: the same. */
-export const CANONICAL_RANGE = { from: Uint8Array.of(0x06), to: TRANSACTION };
-export const PAGE_RANGE = { from: PAGE, to: CHECKPOINT_RANGE.from };
-
 export const nodeKey = hashKey(0x0c);
 
 /** All places in the block tree: inclusive lower and exclusive upper bound. */

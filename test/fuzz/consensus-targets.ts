@@ -11,10 +11,10 @@ import {
 import { encodeEvidence } from "../../src/consensus/pbft/evidence.ts";
 import type { PbftMessage } from "../../src/consensus/pbft/message-verifier.ts";
 import { type PbftBody, signingBytes } from "../../src/consensus/pbft/messages.ts";
-import { signMessage } from "../../src/consensus/pbft/signed-messages.ts";
 import { selectConsensus } from "../../src/consensus/select.ts";
 import { alice, bob, transfer } from "../chain/fixtures.ts";
 import { buildBlock, createFixture, sealOf } from "../consensus/pbft/fixture.ts";
+import { signMessage } from "../consensus/pbft/sign-message.ts";
 import { checkpointOf, committedIn, newView, preparedIn, viewChange } from "../consensus/pbft/viewbench.ts";
 import { blockOf } from "./examples.ts";
 import { canonical, codeOf, type FuzzTarget } from "./target.ts";

@@ -1,17 +1,11 @@
 /** Admission: one order of checks, one code per refusal, the signature last. */
 import { describe, expect, it } from "vitest";
 import { concatBytes } from "../../src/base/bytes.ts";
-import { accept, refuse } from "../../src/base/fault.ts";
 import { AcceptedSignatures } from "../../src/chain/execution/accepted-signatures.ts";
 import { bank } from "../../src/chain/modules/bank.ts";
 import { type SignedTransaction, signTransaction } from "../../src/chain/types/transaction.ts";
 import { createSigner } from "../../src/crypto/keys.ts";
-import {
-  type AdmissionCode,
-  RELAY_OF_FAULT,
-  relayOfBatch,
-  replacementFee,
-} from "../../src/mempool/admission.ts";
+import { type AdmissionCode, RELAY_OF_FAULT, replacementFee } from "../../src/mempool/admission.ts";
 import { Mempool } from "../../src/mempool/mempool.ts";
 import { genesis, genesisHash, headOf, sender, transfer, type World, worldOf } from "./world.ts";
 
@@ -202,16 +196,6 @@ describe("admission to the pool", () => {
       "TX_MALFORMED",
       "TX_TOO_LARGE",
     ]);
-  });
-
-  it("judges a batch by its worst transaction", () => {
-    const fine = accept(good);
-    const stale = refuse("TX_NONCE_TOO_LOW", "");
-    const broken = refuse("TX_MALFORMED", "");
-    expect(relayOfBatch([])).toBe("accept");
-    expect(relayOfBatch([fine, fine])).toBe("accept");
-    expect(relayOfBatch([fine, stale])).toBe("ignore");
-    expect(relayOfBatch([stale, broken, fine])).toBe("reject");
   });
 
   it.each([

@@ -1,9 +1,8 @@
 /** Accounts, transactions and a head for the pool's tests: signatures are not its matter, so most are not real. */
-import { type Address, asAddress, asHash, hex } from "../../src/base/bytes.ts";
+import { type Address, asAddress, asHash, EMPTY, hex } from "../../src/base/bytes.ts";
 import type { Genesis } from "../../src/chain/genesis/genesis.ts";
 import type { Account } from "../../src/chain/modules/accounts.ts";
 import { bank } from "../../src/chain/modules/bank.ts";
-import { NO_MEMO } from "../../src/chain/modules/bank-declaration.ts";
 import { type SignedTransaction, signTransaction } from "../../src/chain/types/transaction.ts";
 import type { Signer } from "../../src/crypto/keys.ts";
 import type { HeadState } from "../../src/mempool/admission.ts";
@@ -32,7 +31,7 @@ export interface TransferFields {
 }
 
 export function transfer(from: Signer, fields: TransferFields = {}): SignedTransaction {
-  const memo = fields.memo === undefined ? NO_MEMO : new TextEncoder().encode(fields.memo);
+  const memo = fields.memo === undefined ? EMPTY : new TextEncoder().encode(fields.memo);
   const amount = BigInt(fields.amount ?? 1);
   return signTransaction(
     {

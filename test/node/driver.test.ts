@@ -7,7 +7,6 @@ import { CLOCK_AHEAD_MS_MAX, SLOW_SIGNATURES_PER_PROPOSAL_MAX } from "../../src/
 import { SILENT } from "../../src/base/log.ts";
 import type { Chain } from "../../src/chain/chain.ts";
 import { bank } from "../../src/chain/modules/bank.ts";
-import { NO_MEMO } from "../../src/chain/modules/bank-declaration.ts";
 import type { Block } from "../../src/chain/types/block.ts";
 import { signTransaction } from "../../src/chain/types/transaction.ts";
 import type { Consensus, Effect, EngineStatus, Input } from "../../src/consensus/engine.ts";
@@ -180,7 +179,7 @@ const WITHOUT_KERNEL: SignatureRules = { ...ED25519, verifyEach: undefined };
 /** A block full of signatures that only ZIP-215 accepts. */
 async function slowBlock(count: number): Promise<Block> {
   const signer = slowSigner(sha256(utf8("test person alice")));
-  const payload = bank.encodeCall({ to: bob.publicKey, amount: 1n, memo: NO_MEMO });
+  const payload = bank.encodeCall({ to: bob.publicKey, amount: 1n, memo: EMPTY });
   const transactions = Array.from({ length: count }, (_, nonce) => {
     const fields = { chainId: genesis.chainId, nonce: BigInt(nonce), fee: 0n, validUntilHeight: 0n };
     return signTransaction({ ...fields, module: bank.id, payload }, signer, genesisHash);

@@ -5,7 +5,7 @@
  *   payload: to 32 | amount u64 | memo u8+bytes (at most 128, UTF-8)
  *   event 1 "transferred": from 32 | to 32 | amount u64
  */
-import { type Address, asAddress, EMPTY, hex0x, parseUtf8, text } from "../../base/bytes.ts";
+import { type Address, asAddress, hex0x, parseUtf8, text } from "../../base/bytes.ts";
 import { refuse, type Verdict } from "../../base/fault.ts";
 import { MEMO_BYTES_MAX } from "../../base/limits.ts";
 import { decode, Reader } from "../../codec/reader.ts";
@@ -66,6 +66,3 @@ function decodeCall(payload: Uint8Array): Verdict<Transfer> {
     return refuse("malformed", "transfer: memo is not UTF-8");
   return call;
 }
-
-/** The memo of a transfer whose sender wrote none. */
-export const NO_MEMO = EMPTY;

@@ -149,7 +149,7 @@ export function encodeSummary(summary: Summary): Uint8Array {
     .finish();
 }
 
-export function readSummary(reader: Reader): Summary {
+function readSummary(reader: Reader): Summary {
   return {
     chainId: reader.u64(),
     height: reader.u64(),
@@ -281,7 +281,7 @@ export function sealedBlockHeight(start: Uint8Array): bigint | undefined {
   return new Reader(start.subarray(offset)).u64();
 }
 
-export function readSealedBlock(reader: Reader, limits: BodyLimits): SealedBlock {
+function readSealedBlock(reader: Reader, limits: BodyLimits): SealedBlock {
   const blockBytes = decode(reader.bytes32(sealedBlockBytesMax(limits)), "block", (inner) =>
     readBlock(inner, limits),
   );

@@ -96,16 +96,7 @@ export interface Claims extends Proofs {
   readonly decoded: readonly Decoded[];
 }
 
-/** What is asked of a VIEW-CHANGE beyond its own signature. Form first, then links, then signatures. */
-export function openProofs(
-  context: CertificateContext & { readonly logWindow: number },
-  body: ViewChangeBody,
-): Verdict<Proofs, MessageFault> {
-  const claims = readClaims(context, body);
-  return claims.ok ? verifyClaims(context, claims.value) : claims;
-}
-
-/** All that needs no signature. */
+/** What is asked of a VIEW-CHANGE beyond signatures: form first, then links. */
 export function readClaims(
   context: CertificateContext & { readonly logWindow: number },
   body: ViewChangeBody,
@@ -184,19 +175,7 @@ function checkLinks(body: ViewChangeBody, entries: readonly Decoded[], base: Has
   return undefined;
 }
 
-/** V, O and the PRE-PREPAREs of a NEW-VIEW. `asked` are its VIEW-CHANGEs, each valid by itself. */
-export function checkNewView(
-  context: CertificateContext,
-  body: NewViewBody,
-  asked: readonly ViewChange[],
-): Verdict<Decision, MessageFault> {
-  const decision = readDecision(context, body, asked);
-  if (!decision.ok) return decision;
-  const bad = verifyCarried(context, body);
-  return bad === undefined ? decision : { ok: false, fault: bad };
-}
-
-/** All of it that needs no signature: senders, views and O. It holds if what `asked` claims does. */
+/** What a NEW-VIEW must hold beyond signatures: senders, views and O. It holds if what `asked` claims does. */
 export function readDecision(
   context: CertificateContext,
   body: NewViewBody,

@@ -8,7 +8,7 @@ import type { Hash } from "../../base/bytes.ts";
 import { accept, type Fault, fault, type Verdict } from "../../base/fault.ts";
 import type { Block } from "../../chain/types/block.ts";
 import { memberAt } from "../../chain/types/validator-set.ts";
-import { ED25519, type Signer } from "../../crypto/keys.ts";
+import { ED25519 } from "../../crypto/keys.ts";
 import type { CertificateContext } from "./certificate.ts";
 import { type PbftBody, signingBytes } from "./messages.ts";
 
@@ -50,17 +50,6 @@ export function* signOwnMessage<B extends PbftBody, X extends object = object>(
   attached?: X,
 ): Signing<Verified<B & Signed & X>> {
   const signature = yield signingBytes(genesisHash, body);
-  return { ...body, signature, ...attached } as Verified<B & Signed & X>;
-}
-
-/** The same with a key that is here. */
-export function signMessage<B extends PbftBody, X extends object = object>(
-  signer: Signer,
-  genesisHash: Hash,
-  body: B,
-  attached?: X,
-): Verified<B & Signed & X> {
-  const signature = signer.sign(signingBytes(genesisHash, body));
   return { ...body, signature, ...attached } as Verified<B & Signed & X>;
 }
 

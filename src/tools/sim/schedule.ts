@@ -284,20 +284,6 @@ export const ADVERSARY_NAMES: readonly AdversaryName[] = [
   "collude",
 ];
 
-/** The others. */
-export const ADDED_NAMES: readonly AdversaryName[] = [
-  "lie-links",
-  "lie-o",
-  "undercut",
-  "trickle",
-  "false-proofs",
-  "view-flood",
-  "false-checkpoints",
-  "false-proposals",
-  "false-gossip",
-  "overload",
-];
-
 /** The items of a schedule by name, in the order in which they are shrunk. */
 export function itemIds(schedule: Schedule): string[] {
   const { faults, crashes, disks, rollbacks = [], clocks, adversaries, strangers = [], workload } = schedule;

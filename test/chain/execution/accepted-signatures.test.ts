@@ -2,10 +2,9 @@
  * The cache of accepted signatures: what admission may drop, a block must still be able to carry (decision 3).
  */
 import { describe, expect, it } from "vitest";
-import { asAddress, asHash, concatBytes } from "../../../src/base/bytes.ts";
+import { asAddress, asHash, concatBytes, EMPTY } from "../../../src/base/bytes.ts";
 import { AcceptedSignatures } from "../../../src/chain/execution/accepted-signatures.ts";
 import { bank } from "../../../src/chain/modules/bank.ts";
-import { NO_MEMO } from "../../../src/chain/modules/bank-declaration.ts";
 import {
   decodeTransaction,
   encodeUnsigned,
@@ -25,7 +24,7 @@ import { slowSigner } from "../../crypto/slow-signer.ts";
 const genesisHash = asHash(new Uint8Array(32).fill(7));
 const seed = new Uint8Array(32).fill(1);
 const signer = createSigner(seed);
-const call = bank.encodeCall({ to: signer.publicKey, amount: 1n, memo: NO_MEMO });
+const call = bank.encodeCall({ to: signer.publicKey, amount: 1n, memo: EMPTY });
 const fields = { chainId: 1n, nonce: 0n, fee: 1n, validUntilHeight: 0n, module: bank.id, payload: call };
 
 const honest = (nonce = 0n) => signTransaction({ ...fields, nonce }, signer, genesisHash);

@@ -1,10 +1,9 @@
 /** Signatures that only ZIP-215 accepts: how many of them a block may make this node verify slowly before anybody has to. */
 import { expect, it } from "vitest";
-import { utf8 } from "../../../src/base/bytes.ts";
+import { EMPTY, utf8 } from "../../../src/base/bytes.ts";
 import { Chain } from "../../../src/chain/chain.ts";
 import { AcceptedSignatures, SlowSignatureLimit } from "../../../src/chain/execution/accepted-signatures.ts";
 import { bank } from "../../../src/chain/modules/bank.ts";
-import { NO_MEMO } from "../../../src/chain/modules/bank-declaration.ts";
 import type { Block } from "../../../src/chain/types/block.ts";
 import { signTransaction } from "../../../src/chain/types/transaction.ts";
 import { sha256 } from "../../../src/crypto/hash.ts";
@@ -14,7 +13,7 @@ import { slowSigner } from "../../crypto/slow-signer.ts";
 import { bob, genesis, genesisHash, openChain, plainRules, sealed } from "../fixtures.ts";
 
 const slow = slowSigner(sha256(utf8("test person alice")));
-const payload = bank.encodeCall({ to: bob.publicKey, amount: 1n, memo: NO_MEMO });
+const payload = bank.encodeCall({ to: bob.publicKey, amount: 1n, memo: EMPTY });
 
 async function slowBlock(count: number): Promise<Block> {
   const transactions = Array.from({ length: count }, (_, nonce) => {

@@ -5,10 +5,10 @@ import type { Effect, EngineSettings, Head, Input, SealedHead } from "../../../s
 import type { PbftEngine } from "../../../src/consensus/pbft/engine.ts";
 import type { PbftMessage } from "../../../src/consensus/pbft/message-verifier.ts";
 import type { PbftBody } from "../../../src/consensus/pbft/messages.ts";
-import { signMessage } from "../../../src/consensus/pbft/signed-messages.ts";
 import { SETTINGS } from "./cluster.ts";
 import { buildBlock, createFixture, type Fixture, sealOf } from "./fixture.ts";
 import { headOf } from "./host.ts";
+import { signMessage } from "./sign-message.ts";
 
 export type Of<K extends Effect<PbftMessage>["kind"]> = Extract<Effect<PbftMessage>, { kind: K }>;
 

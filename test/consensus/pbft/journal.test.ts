@@ -5,8 +5,8 @@ import { CastVotes, type VoteRecord } from "../../../src/consensus/pbft/cast-vot
 import { decodeRecord, encodeVoteRecord } from "../../../src/consensus/pbft/journal.ts";
 import type { Commit, PrePrepare, Prepare } from "../../../src/consensus/pbft/message-verifier.ts";
 import type { PbftBody } from "../../../src/consensus/pbft/messages.ts";
-import { signMessage } from "../../../src/consensus/pbft/signed-messages.ts";
 import { buildBlock, createFixture, type Fixture } from "./fixture.ts";
+import { signMessage } from "./sign-message.ts";
 
 const fixture = createFixture(4);
 const block = buildBlock(fixture, fixture.block0, 0, fixture.genesis.timeMs + 5n);

@@ -15,9 +15,9 @@ import {
   type PbftBody,
   signingBytes,
 } from "../../../src/consensus/pbft/messages.ts";
-import { signMessage } from "../../../src/consensus/pbft/signed-messages.ts";
 import { selectConsensus } from "../../../src/consensus/select.ts";
 import { buildBlock, createFixture } from "./fixture.ts";
+import { signMessage } from "./sign-message.ts";
 
 const fixture = createFixture(10);
 const { verifier } = selectConsensus(fixture.genesis, fixture.genesisHash);

@@ -9,9 +9,16 @@ import { encodeCheckpointCertificate } from "../../../src/consensus/pbft/certifi
 import { type CertifiedHead, preparedHead } from "../../../src/consensus/pbft/certified-head.ts";
 import type { PbftMessage } from "../../../src/consensus/pbft/message-verifier.ts";
 import type { ViewChangeBody } from "../../../src/consensus/pbft/messages.ts";
-import { checkNewView, decide, openProofs, type ViewChange } from "../../../src/consensus/pbft/new-view.ts";
-import { signMessage } from "../../../src/consensus/pbft/signed-messages.ts";
+import {
+  decide,
+  readClaims,
+  readDecision,
+  type ViewChange,
+  verifyCarried,
+  verifyClaims,
+} from "../../../src/consensus/pbft/new-view.ts";
 import { buildBlock, createFixture, PARAMETERS } from "./fixture.ts";
+import { signMessage } from "./sign-message.ts";
 import { checkpointOf, committedIn, newView, preparedIn, viewChange } from "./viewbench.ts";
 
 const fixture = createFixture(4);
@@ -180,6 +187,20 @@ function verifierFault(message: PbftMessage): string | undefined {
   return verified.ok ? undefined : verified.fault.code;
 }
 
+/** What the verifier asks of a VIEW-CHANGE beyond its own signature, in its order. */
+function openProofs(message: Parameters<typeof readClaims>[1]) {
+  const claims = readClaims(context, message);
+  return claims.ok ? verifyClaims(context, claims.value) : claims;
+}
+
+/** What it asks of a NEW-VIEW, whose VIEW-CHANGEs are valid by themselves. */
+function checkNewView(message: Parameters<typeof readDecision>[1], asked: readonly ViewChange[]) {
+  const decision = readDecision(context, message, asked);
+  if (!decision.ok) return decision;
+  const bad = verifyCarried(context, message);
+  return bad === undefined ? decision : { ok: false as const, fault: bad };
+}
+
 describe("a VIEW-CHANGE", () => {
   const prepared = (count: number, view = 0n) =>
     A.slice(0, count).map((block) => preparedIn(fixture, block, view));
@@ -189,7 +210,7 @@ describe("a VIEW-CHANGE", () => {
     const entries = [committedIn(fixture, A[4]!, 0n), preparedIn(fixture, A[5]!, 1n)];
     const message = viewChange(fixture, 2, 2n, { stable: A[3]!, entries });
     expect(verifierFault(message)).toBeUndefined();
-    const opened = openProofs(context, message);
+    const opened = openProofs(message);
     expect(opened.ok && opened.value.entries.map(({ kind, view }) => `${kind} ${view}`)).toEqual([
       "committed 0",
       "prepared 1",
@@ -256,7 +277,7 @@ describe("a VIEW-CHANGE", () => {
   ];
   it.each(table)("%s is refused: %s", (_, code, changed) => {
     const message = viewChange(fixture, 2, 2n, { changed });
-    const own = message.view === 0n ? undefined : openProofs(context, message);
+    const own = message.view === 0n ? undefined : openProofs(message);
     if (own !== undefined) expect(own).toMatchObject({ ok: false, fault: { code } });
     // A reader that knows L takes no longer list at all.
     const atVerifier = message.certified.length > PARAMETERS.logWindow ? "malformed" : code;
@@ -278,7 +299,7 @@ describe("a VIEW-CHANGE", () => {
       const prepares = signers.map((signer) => ({ signer, signature: sign("prepare", signer) }));
       const certificate = preparedHead({ view: 0n, head, prePrepare: sign("pre-prepare", 0), prepares });
       const message = viewChange(fixture, 2, 2n, { entries: [certificate] });
-      expect(openProofs(context, message)).toMatchObject({ fault: { code: "wrong-certificate" } });
+      expect(openProofs(message)).toMatchObject({ fault: { code: "wrong-certificate" } });
     }
   });
 
@@ -295,7 +316,7 @@ describe("a NEW-VIEW", () => {
   const V = [asking(0), asking(1), asking(2)];
   const faultOf = (asked: readonly ViewChange[], lie?: Parameters<typeof newView>[3]) => {
     const message = newView(fixture, view, asked, lie);
-    const checked = checkNewView(context, message, asked);
+    const checked = checkNewView(message, asked);
     const code = checked.ok ? undefined : checked.fault.code;
     expect(verifierFault(message)).toBe(code);
     return code;

@@ -14,11 +14,11 @@ import { type Block, type BlockHead, encodeBlock } from "../../../src/chain/type
 import type { Effect, EngineSettings, Timer } from "../../../src/consensus/engine.ts";
 import type { PbftMessage } from "../../../src/consensus/pbft/message-verifier.ts";
 import type { VoteBody, VoteType } from "../../../src/consensus/pbft/messages.ts";
-import { signMessage } from "../../../src/consensus/pbft/signed-messages.ts";
 import { isPatience } from "./bench.ts";
 import { SETTINGS } from "./cluster.ts";
 import { buildBlock, createFixture, type Fixture } from "./fixture.ts";
 import { Host, type World } from "./host.ts";
+import { signMessage } from "./sign-message.ts";
 
 interface Packet {
   readonly from: number;

@@ -21,10 +21,10 @@ import type { PbftMessage } from "../../../src/consensus/pbft/message-verifier.t
 import { type PbftBody, signingBytes, type ViewChangeBody } from "../../../src/consensus/pbft/messages.ts";
 import { carriedVote, decide, type NewView, type ViewChange } from "../../../src/consensus/pbft/new-view.ts";
 import { primaryOf, quorumOf } from "../../../src/consensus/pbft/quorum.ts";
-import { signMessage } from "../../../src/consensus/pbft/signed-messages.ts";
 import { Bench } from "./bench.ts";
 import { type Fixture, sealOf } from "./fixture.ts";
 import { headOf } from "./host.ts";
+import { signMessage } from "./sign-message.ts";
 
 function signatureBy(fixture: Fixture, body: PbftBody): Uint8Array {
   return fixture.signers[body.from]!.sign(signingBytes(fixture.genesisHash, body));

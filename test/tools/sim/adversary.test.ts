@@ -7,12 +7,12 @@ import { adversaries } from "../../../src/tools/sim/adversary.ts";
 import { generateSchedule } from "../../../src/tools/sim/generate.ts";
 import { runSchedule } from "../../../src/tools/sim/run.ts";
 import {
-  ADDED_NAMES,
   ADVERSARY_NAMES,
   type AdversaryName,
   type AdversarySpec,
   type Schedule,
 } from "../../../src/tools/sim/schedule.ts";
+import { ADDED_NAMES } from "./added-names.ts";
 import { transferring, watched } from "./watched.ts";
 
 const ALWAYS = { atMs: 0, untilMs: Number.MAX_SAFE_INTEGER };

@@ -8,7 +8,8 @@ import type { Effect, Typed } from "../../../src/consensus/engine.ts";
 import { generateSchedule } from "../../../src/tools/sim/generate.ts";
 import type { Observer } from "../../../src/tools/sim/observer.ts";
 import { runSchedule } from "../../../src/tools/sim/run.ts";
-import { ADDED_NAMES, type Schedule } from "../../../src/tools/sim/schedule.ts";
+import type { Schedule } from "../../../src/tools/sim/schedule.ts";
+import { ADDED_NAMES } from "./added-names.ts";
 import { SETTINGS, transferring, watched } from "./watched.ts";
 
 function wide(seed: number, nodes = 4): Schedule {
