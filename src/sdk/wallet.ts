@@ -21,6 +21,7 @@ import type { Module } from "../chain/modules/module.ts";
 import { fixedFormOf, formOf, type ModuleForm } from "../chain/modules/module-form.ts";
 import { callFromJson, encodeCall } from "../chain/modules/module-state.ts";
 import type { FieldsOf } from "../chain/modules/value-types.ts";
+import { MODULE_NUMBER_MIN } from "../chain/types/module-version.ts";
 import { type SignedTransaction, signTransaction } from "../chain/types/transaction.ts";
 import { createSigner, SEED_BYTES, type Signer } from "../crypto/keys.ts";
 
@@ -160,6 +161,11 @@ export class Wallet {
   callByForm(form: ModuleForm, call: string, args: unknown, order: Omit<Order, "memo">): SignedTransaction {
     const id = order.chain.modules?.get(form.name);
     if (id === undefined) throw new RangeError(`module ${form.name}: this chain has none of this name`);
+    // By a node's word of its number a call must not become a payment.
+    if (id < MODULE_NUMBER_MIN)
+      throw new RangeError(
+        `module ${form.name}: number ${id}, declared ones have ${MODULE_NUMBER_MIN} and above`,
+      );
     return this.#callOf(id, form, { call, args }, order);
   }
 

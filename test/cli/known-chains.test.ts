@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { showHash } from "../../src/base/bytes.ts";
+import { asHash, showHash } from "../../src/base/bytes.ts";
 import { formatGenesis } from "../../src/chain/genesis/genesis-file.ts";
 import { CliError } from "../../src/cli/exit.ts";
 import { checkKnownChain, KNOWN_CHAINS_MAX, knownChainsPath } from "../../src/cli/tx/known-chains.ts";
@@ -120,4 +120,25 @@ it("a remote node that tells of another chain than at its first use gets nothing
   const file = join(dir, "genesis.json");
   writeFileSync(file, other);
   expect((await signingChain(out, clientOf(other), { ...place, genesis: file })).fee).toBe(900n);
+});
+
+it("numbers of modules are those of genesis, and of what votes have added since as the node says", async () => {
+  vi.stubEnv("XDG_CONFIG_HOME", dir);
+  const version = { name: "registry", number: 16, version: 1, hash: asHash(new Uint8Array(32)) };
+  const modules = { callUnitsMax: 1_000_000, unitsPerFee: 0n, list: [version] };
+  const client = clientOf(formatGenesis({ ...genesis, modules }));
+  const claimed = new Map([
+    ["registry", 17],
+    ["shop", 16],
+    ["deeds", 18],
+  ]);
+  const { chain } = await signingChain(
+    out,
+    { ...client, chain: async () => ({ ...(await client.chain()), modules: claimed }) },
+    { dir: join(dir, "home"), devnet: join(dir, "none") },
+  );
+  expect([...(chain.modules ?? [])].sort()).toEqual([
+    ["deeds", 18],
+    ["registry", 16],
+  ]);
 });

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { parseUtf8 } from "../../src/base/bytes.ts";
 import { anchor } from "../../src/chain/modules/anchor.ts";
 import { bank } from "../../src/chain/modules/bank.ts";
+import { address, call, defineModule } from "../../src/chain/modules/define-module.ts";
 import { Wallet } from "../../src/sdk/client.ts";
 import { alice, bob, chainRef as chain } from "../rpc/fake-node.ts";
 
@@ -49,5 +50,17 @@ describe("a memo", () => {
     expect(
       Wallet.fromSeed(digest).transfer({ chain, nonce: 0n, to: bob.address, amount: 1n }).payload,
     ).toHaveLength(41);
+  });
+});
+
+describe("a module that a node names", () => {
+  const pay = defineModule({ name: "pay" }, { now: call({ to: address }, () => undefined) });
+  const to = bob.addressHex;
+
+  it("is called by its number on the chain, and never by one of a module that every chain has", () => {
+    const sign = (number: number) =>
+      alice.call(pay.now, { to }, { chain: { ...chain, modules: new Map([["pay", number]]) }, nonce: 0n });
+    expect(sign(16).module).toBe(16);
+    expect(() => sign(1)).toThrow("module pay: number 1, declared ones have 16 and above");
   });
 });

@@ -53,13 +53,26 @@ export async function signingChain(
   if (local === undefined) {
     await checkKnownChain(out, { url: client.url, hash: claimedHash, path: knownChainsPath() });
   }
-  const { chainId, modules: named } = trusted.genesis;
-  const modules = new Map(named?.list.map(({ name, number }) => [name, number]));
+  const { chainId } = trusted.genesis;
+  const modules = numbersOf(trusted.genesis.modules?.list ?? [], claimed.modules);
   return {
     chain: { chainId, genesisHash: trusted.genesisHash, modules },
     trusted,
     fee: fee ?? (await leastFee(client, trusted)),
   };
+}
+
+/**
+ * Numbers of declared modules by their names: those of genesis, and of what votes have added since as the node says. It can give these
+ * no number of genesis's modules, nor (Wallet) one of those that every chain has.
+ */
+function numbersOf(
+  named: readonly { readonly name: string; readonly number: number }[],
+  claimed: ReadonlyMap<string, number> = new Map(),
+): ReadonlyMap<string, number> {
+  const taken = new Set(named.map(({ number }) => number));
+  const added = [...claimed].filter(([, number]) => !taken.has(number));
+  return new Map([...added, ...named.map(({ name, number }) => [name, number] as const)]);
 }
 
 /**

@@ -6,7 +6,7 @@
 import { must } from "../../base/assert.ts";
 import { equalBytes, hex0x } from "../../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
-import { followProblem } from "../../chain/execution/modules-in-force.ts";
+import { fetchCommand, followProblem } from "../../chain/execution/modules-in-force.ts";
 import { applyChange, type Change } from "../../chain/governance/change.ts";
 import {
   type BlockLimits,
@@ -224,8 +224,13 @@ export class ReplicaMembership implements MembershipApi {
     if (problem.why === "unfit")
       return [`${what} may not follow the version that runs, which would go on: ${problem.detail}`];
     const hash = hex0x(wanted.hash);
+    const isHere = this.#replica.watches.modules.fileOf(wanted.hash) !== undefined;
+    if (isHere && genesis.code?.find(wanted).ok === false)
+      return [
+        `the file of ${what} is here (SHA-256 ${hash}) and does not load: nodes like this one would stop at the end of the epoch`,
+      ];
     return [
-      `this node has no file of ${what} (SHA-256 ${hash}) and cannot say whether it may follow the version that runs: put it into its modules/`,
+      `this node has no file of ${what} (SHA-256 ${hash}) and cannot say whether it may follow the version that runs: put it into its modules/, as with ${fetchCommand(wanted.hash)}`,
     ];
   }
 
