@@ -25,14 +25,7 @@ import type { PoolBounds } from "./eviction.ts";
 import { signaturesAsked, TransactionReader } from "./joint-admission.ts";
 import { PoolIndex } from "./pool-index.ts";
 import { followPolicy, newlyBarred, type PoolRules, poolRulesOf } from "./pool-policy.ts";
-import type {
-  DropReason,
-  MempoolOptions,
-  MempoolPorts,
-  MempoolStatus,
-  PoolDigest,
-  PoolEvent,
-} from "./pool-ports.ts";
+import type { DropReason, MempoolOptions, MempoolPorts, MempoolStatus, PoolEvent } from "./pool-ports.ts";
 import type { QueueEntry, SenderQueue } from "./sender-queue.ts";
 
 export class Mempool {
@@ -163,13 +156,6 @@ export class Mempool {
     return returned;
   }
 
-  /** Back from blocks that will not be: a truncated proposal. @returns how many are in the pool again. */
-  readd(transactions: readonly SignedTransaction[], nowMs: number): number {
-    const returned = this.#readd(transactions, nowMs);
-    this.#report();
-    return returned;
-  }
-
   /** Drops what has been in the pool for too long; for a chain that stands still. */
   dropAged(nowMs: number): void {
     this.#dropAged(nowMs);
@@ -207,10 +193,6 @@ export class Mempool {
       }
     }
     return hashes;
-  }
-
-  digest(): PoolDigest {
-    return { count: this.#poolIndex.size, checksum: this.#poolIndex.checksum };
   }
 
   /** The nonce of the sender's next transaction, counting what is executable in the pool. */

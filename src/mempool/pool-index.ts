@@ -1,10 +1,10 @@
 /**
  * What the pool holds and every order in which it is asked for: by id, by hash, by sender and nonce, by priority, by
- * length of queue, by arrival, by expiry and by age, with its sums and its checksum. Putting in and taking out keep
+ * length of queue, by arrival, by expiry and by age, with its sums. Putting in and taking out keep
  * all of them in step; who may enter and who must leave is mempool.ts.
  */
 import { assert, must } from "../base/assert.ts";
-import { type Address, byteText, type Hash, xorInto } from "../base/bytes.ts";
+import { type Address, byteText } from "../base/bytes.ts";
 import { TransactionIndex } from "../chain/types/known-transactions.ts";
 import type { SignedTransaction } from "../chain/types/transaction.ts";
 import { queueGivesBefore, senderQueueGivesBefore } from "./eviction.ts";
@@ -37,7 +37,6 @@ export class PoolIndex {
   readonly #byFee = new LazyOrder<SenderQueue>(3, (a, b) => paysMore(firstOf(a), firstOf(b)), isExecutable);
   readonly #orders = [this.#byPriority, this.#byQueue, this.#byArrival, this.#byFee];
   readonly #byExpiry = new IndexedHeap<QueueEntry>(expiresBefore);
-  readonly #checksum = new Uint8Array(32);
   #bytes = 0;
   #executable = 0;
   #queuedBytes = 0;
@@ -65,11 +64,6 @@ export class PoolIndex {
 
   get senderQueues(): ReadonlyMap<string, SenderQueue> {
     return this.#senderQueues;
-  }
-
-  /** A copy of the exclusive or of the hashes of all envelopes, 32 bytes. */
-  get checksum(): Hash {
-    return this.#checksum.slice() as Hash;
   }
 
   entries(): IterableIterator<QueueEntry> {
@@ -203,7 +197,6 @@ export class PoolIndex {
     this.#byBytes.add(transaction);
     if (transaction.validUntilHeight !== 0n) this.#byExpiry.add(entry);
     this.#bytes += transaction.bytes.length;
-    xorInto(this.#checksum, transaction.hash);
   }
 
   /** Removes an entry from everything but its sender queue. */
@@ -213,7 +206,6 @@ export class PoolIndex {
     this.#byBytes.delete(entry.transaction);
     if (entry.transaction.validUntilHeight !== 0n) this.#byExpiry.remove(entry);
     this.#bytes -= entry.transaction.bytes.length;
-    xorInto(this.#checksum, entry.transaction.hash);
   }
 
   #openQueue({ from, fromKey }: SignedTransaction, accountNonce: bigint): SenderQueue {

@@ -2,7 +2,6 @@
  * What a pool is made of, what it asks and tells, and what it answers about itself. This file has types
  * alone.
  */
-import type { Hash } from "../base/bytes.ts";
 import type { Genesis } from "../chain/genesis/genesis.ts";
 import type { SignedTransaction } from "../chain/types/transaction.ts";
 import type { HeadState } from "./admission.ts";
@@ -78,11 +77,4 @@ export interface MempoolStatus {
   readonly queuedBytesMax: number;
   /** What an executable transaction of a sender without any in the pool must pay now: minFee, or more when the pool is full. */
   readonly minFeeToEnter: bigint;
-}
-
-/** What anti-entropy compares. Equal digests mean equal pools, and nobody's security hangs on it. */
-export interface PoolDigest {
-  readonly count: number;
-  /** Exclusive or of the hashes of the envelopes. */
-  readonly checksum: Hash;
 }

@@ -88,9 +88,9 @@ describe("a block template", () => {
 
   it("does not change the pool", () => {
     const pool = poolOf(["a/0"], ["b/0"], ["a/1"]);
-    const before = [pool.digest(), pool.status()];
+    const before = [pool.hashes(), pool.status()];
     expect(names(pool)).toEqual(names(pool));
-    expect([pool.digest(), pool.status()]).toEqual(before);
+    expect([pool.hashes(), pool.status()]).toEqual(before);
   });
 
   it("asks the parent's state only for the sender queues it needs", () => {
