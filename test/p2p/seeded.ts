@@ -1,6 +1,7 @@
 /** Randomness and addresses for the tests of the address book, by seed. */
 import type { AddressBook, BookOptions } from "../../src/p2p/discovery/address-book.ts";
 import { AddressBook as Book } from "../../src/p2p/discovery/address-book.ts";
+import type { KnownAddress } from "../../src/p2p/discovery/address-entry.ts";
 import { peerIdFromPublicBytes } from "../../src/p2p/transport/identity.ts";
 
 export const NOW = 1_800_000_000_000;
@@ -48,4 +49,8 @@ export function addAddress(
   const peerId = `peer${i}`;
   book.add({ peerId, multiaddr, lastSeenMs: NOW }, source, NOW);
   return `${multiaddr}/p2p/${peerId}`;
+}
+
+export function findAddress(book: AddressBook, key: string): KnownAddress | undefined {
+  return [...book.entries()].find((entry) => entry.key === key);
 }

@@ -99,10 +99,6 @@ export class AddressBook {
     return this.#entries.values();
   }
 
-  find(key: string): KnownAddress | undefined {
-    return this.#entries.get(key);
-  }
-
   /** Connections to dial first after a restart. */
   get anchors(): readonly PeerAddress[] {
     return this.#anchors;

@@ -3,7 +3,17 @@ import { BUCKET_PLACES, NEW_BUCKETS_PER_SOURCE } from "../../../src/base/limits.
 import type { AddressBook } from "../../../src/p2p/discovery/address-book.ts";
 import { formatPeerMemory, parsePeerMemory } from "../../../src/p2p/discovery/address-json.ts";
 import { Bans } from "../../../src/p2p/discovery/bans.ts";
-import { addAddress, createBook, DAY, MINUTE, NOW, neighbour, publicAddress, seeded } from "../seeded.ts";
+import {
+  addAddress,
+  createBook,
+  DAY,
+  findAddress,
+  MINUTE,
+  NOW,
+  neighbour,
+  publicAddress,
+  seeded,
+} from "../seeded.ts";
 
 const ANY = () => true;
 const TESTED = NOW + 5 * 60 * MINUTE;
@@ -20,7 +30,7 @@ function collided(book: AddressBook): { readonly first: string; readonly second:
     const key = addAddress(book, i);
     book.succeeded(key, NOW);
     book.resolveCollisions(NOW);
-    if (book.find(key)?.isTried !== false) continue;
+    if (findAddress(book, key)?.isTried !== false) continue;
     book.succeeded(key, TESTED - MINUTE);
     const first = book.selectForTest({ nowMs: TESTED, random: seeded(1), fits: ANY });
     return { first: first!.key, second: key };
@@ -38,7 +48,7 @@ describe("the address book", () => {
       NOW + MINUTE,
     );
     expect(book.counts).toEqual({ new: 1, tried: 0 });
-    expect(book.find(key)?.lastSeenMs).toBe(NOW + MINUTE);
+    expect(findAddress(book, key)?.lastSeenMs).toBe(NOW + MINUTE);
   });
 
   it("keeps a false identity at an address beside the true one, so that it hides nobody", () => {
@@ -84,7 +94,7 @@ describe("the address book", () => {
     for (let i = 0; i < 100_000; i++)
       addAddress(book, 1_000 + i, neighbour("66.66", i), neighbour("66.66", i % 500));
     expect(book.counts.tried).toBe(tried);
-    expect(honest.filter((key) => book.find(key) !== undefined).length).toBeGreaterThan(190);
+    expect(honest.filter((key) => findAddress(book, key) !== undefined).length).toBeGreaterThan(190);
     // Nor do the flood's many entries weigh what their number says.
     const drawn = draw(book, 1_000, 3);
     expect(drawn.filter((key) => key?.startsWith("/ip4/66.66.")).length).toBeLessThan(400);
@@ -97,7 +107,7 @@ describe("the address book", () => {
     for (let i = 0; i < 60_000; i++)
       addAddress(book, 1_000 + i, neighbour("66.66", i), neighbour("66.66", i % 500));
     expect(book.counts.new).toBeLessThanOrEqual(20_480);
-    expect(honest.filter((key) => book.find(key) !== undefined).length).toBeLessThan(20);
+    expect(honest.filter((key) => findAddress(book, key) !== undefined).length).toBeLessThan(20);
     expect(draw(book, 200, 3).filter((key) => key?.startsWith("/ip4/66.66.")).length).toBeGreaterThan(190);
   });
 
@@ -127,14 +137,14 @@ describe("the address book", () => {
     for (let i = 10_000; i < 15_000; i++) {
       book.add({ peerId: `peer${i}`, multiaddr: publicAddress(i), lastSeenMs: later }, source, later);
     }
-    expect(old.filter((key) => book.find(key) !== undefined).length).toBeLessThan(full / 10);
+    expect(old.filter((key) => findAddress(book, key) !== undefined).length).toBeLessThan(full / 10);
   });
 
   it("does not count failures while nothing answers at all", () => {
     const book = createBook();
     const key = addAddress(book, 1);
     for (let i = 0; i < 50; i++) book.attempted(key, NOW + i * MINUTE);
-    expect(book.find(key)?.attempts).toBe(1);
+    expect(findAddress(book, key)?.attempts).toBe(1);
   });
 
   it("keeps the older of two that answered until a test dial to it fails", () => {
@@ -142,10 +152,10 @@ describe("the address book", () => {
     const { first, second } = collided(book);
     book.attempted(first, TESTED);
     book.resolveCollisions(TESTED + 1);
-    expect(book.find(first)?.isTried).toBe(true);
+    expect(findAddress(book, first)?.isTried).toBe(true);
     book.resolveCollisions(TESTED + 2 * MINUTE);
-    expect(book.find(second)?.isTried).toBe(true);
-    expect(book.find(first)?.isTried ?? false).toBe(false);
+    expect(findAddress(book, second)?.isTried).toBe(true);
+    expect(findAddress(book, first)?.isTried ?? false).toBe(false);
   });
 
   it("forgets the wish for a place whose owner passed the test", () => {
@@ -154,8 +164,8 @@ describe("the address book", () => {
     book.attempted(first, TESTED);
     book.succeeded(first, TESTED + 1);
     book.resolveCollisions(TESTED + 2 * MINUTE);
-    expect(book.find(first)?.isTried).toBe(true);
-    expect(book.find(second)?.isTried).toBe(false);
+    expect(findAddress(book, first)?.isTried).toBe(true);
+    expect(findAddress(book, second)?.isTried).toBe(false);
     expect(book.selectForTest({ nowMs: TESTED + MINUTE, random: seeded(1), fits: ANY })).toBeUndefined();
   });
 
@@ -164,11 +174,11 @@ describe("the address book", () => {
     const { first, second } = collided(book);
     book.remove(first);
     book.succeeded(second, TESTED);
-    expect(book.find(second)?.isTried).toBe(true);
+    expect(findAddress(book, second)?.isTried).toBe(true);
     // Its place among the new ones is taken meanwhile.
     for (let i = 0; i < 3_000; i++) addAddress(book, 1_000 + i);
     book.resolveCollisions(TESTED + DAY);
-    expect(book.find(second)?.isTried).toBe(true);
+    expect(findAddress(book, second)?.isTried).toBe(true);
   });
 
   it("tells a bounded random part, and private addresses to private peers alone", () => {
@@ -217,6 +227,6 @@ describe("the text of addresses.json", () => {
     const text = formatPeerMemory({ book, bans: new Bans() }, NOW);
     expect(parsePeerMemory(text.replace("/tcp/30300", "/tcp/0"), NOW).ok).toBe(false);
     const ahead = parsePeerMemory(text.replace('"lastTriedMs":0', `"lastTriedMs":${NOW + DAY}`), NOW);
-    expect(ahead.ok && ahead.value.book.find(key)?.lastTriedMs).toBe(NOW);
+    expect(ahead.ok && findAddress(ahead.value.book, key)?.lastTriedMs).toBe(NOW);
   });
 });

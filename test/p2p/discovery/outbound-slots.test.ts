@@ -10,7 +10,17 @@ import {
   planDrops,
   type Situation,
 } from "../../../src/p2p/discovery/outbound-slots.ts";
-import { addAddress, createBook, DAY, MINUTE, NOW, neighbour, publicAddress, seeded } from "../seeded.ts";
+import {
+  addAddress,
+  createBook,
+  DAY,
+  findAddress,
+  MINUTE,
+  NOW,
+  neighbour,
+  publicAddress,
+  seeded,
+} from "../seeded.ts";
 
 const CALM: Situation = {
   own: [],
@@ -116,7 +126,7 @@ describe("the plan of outbound connections", () => {
     const [feeler, ...rest] = plan(book, { own }, 1, NOW + 2 * MINUTE);
     expect(rest).toEqual([]);
     expect(feeler?.role).toBe("feeler");
-    expect(book.find(feeler!.key)?.isTried).toBe(false);
+    expect(findAddress(book, feeler!.key)?.isTried).toBe(false);
   });
 
   it("looks for one more peer while the tip is stale, and for one only", () => {
