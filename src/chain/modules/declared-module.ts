@@ -16,6 +16,7 @@ import type { Description, Json, Module } from "./module.ts";
 import type { ModuleForm } from "./module-form.ts";
 import { install, MODULE_OUT_OF_UNITS, MODULE_PANIC, runCall } from "./running-call.ts";
 import { PLAIN_VALUES, type ValueCodec, type ValueMaker } from "./value-codec.ts";
+import { textOfFields } from "./value-text.ts";
 
 /** What a call may cost on a chain. */
 export interface UnitLimits {
@@ -109,6 +110,13 @@ export function createDeclaredModule(id: number, code: ModuleCode, limits: UnitL
       return { type: call.name, ...(call.codec.toJson(args) as Description) };
     },
     describeEvent: (event) => describeEvent(events, event),
+    eventText({ kind, data }) {
+      const event = form.events[kind - 1];
+      assert(event !== undefined, "a module emits events that it declares");
+      const fields = decode(data, event.name, textOfFields(event.fields));
+      assert(fields.ok, "an event of a module decodes");
+      return { name: event.name, fields: fields.value };
+    },
   };
 }
 

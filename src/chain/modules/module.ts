@@ -67,6 +67,12 @@ export type Json = string | number | boolean | null | Json[] | { [key: string]: 
 /** JSON-ready description: strings, numbers, 0x-hex, decimal strings for amounts. */
 export type Description = Readonly<Record<string, Json>>;
 
+/** An event in JSON: its name, and an object with its fields. */
+export interface EventText {
+  readonly name: string;
+  readonly fields: string;
+}
+
 /** What receipts say of a module's calls: for whoever reads them and executes nothing. */
 export interface ReceiptReader {
   /** The `module` byte of the transaction envelope. */
@@ -75,6 +81,8 @@ export interface ReceiptReader {
   /** Stable upper-case name of a fault code, for receipts ("BANK_INSUFFICIENT_FUNDS"). */
   faultName(code: number): string | undefined;
   describeEvent(event: Event): Description;
+  /** The same as JSON text, where a module has a quicker way to it than by its description. */
+  eventText?(event: Event): EventText;
 }
 
 /** A module without its execution: what its bytes mean. */

@@ -5,7 +5,6 @@
  * is told, so there is no seam between the past and the present.
  */
 import { type Address, equalBytes, type Hash, hex0x, showHash } from "../../base/bytes.ts";
-import type { Description } from "../../chain/modules/module.ts";
 import type { BlockHead } from "../../chain/types/block.ts";
 import { WHOLE_BLOCK } from "../../chain/types/event-cursor.ts";
 import type { Receipt } from "../../chain/types/receipt.ts";
@@ -238,23 +237,25 @@ export class EventReader {
     query: ModuleEventsQuery,
   ): string | undefined {
     const modules = this.#api.modules();
+    const place = `"txHash":"${hex0x(receipt.txid)}","txIndex":${receipt.index}`;
+    const module = `"module":"${moduleName(event.module, modules)}"`;
+    if (query.fields.length === 0) {
+      const text = modules.find(event.module)?.eventText?.(event);
+      if (text !== undefined) {
+        if (query.event !== undefined && query.event !== text.name) return undefined;
+        return `${place},${module},"event":"${text.name}","kind":${event.kind},"fields":${text.fields}`;
+      }
+    }
     const described = describeEvent(event, modules);
     if (!isWanted(query, described)) return undefined;
-    const place = `"txHash":"${hex0x(receipt.txid)}","txIndex":${receipt.index}`;
-    const type = described === undefined ? "null" : JSON.stringify(described.type);
-    const name = `"module":"${moduleName(event.module, modules)}","event":${type},"kind":${event.kind}`;
+    const { type, ...fields } = described ?? { type: null };
+    const name = `${module},"event":${JSON.stringify(type)},"kind":${event.kind}`;
     const content =
       described === undefined
         ? `"fields":null,"data":"${hex0x(event.data)}"`
-        : `"fields":${fieldsText(described, type)}`;
+        : `"fields":${JSON.stringify(fields)}`;
     return `${place},${name},${content}`;
   }
-}
-
-/** What an event's description has behind its type, as JSON; the text is cut, since a copy of the object costs more than all of it. */
-function fieldsText(described: Description, type: string): string {
-  const behind = JSON.stringify(described).slice(`{"type":${type}`.length);
-  return behind === "}" ? "{}" : `{${behind.slice(1)}`;
 }
 
 /** The position behind a block. */
