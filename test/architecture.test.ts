@@ -257,6 +257,13 @@ describe("the architecture", () => {
     expect(silent.map(({ path }) => path)).toEqual([]);
   });
 
+  it("says in one file of each folder what lives there and what does not", () => {
+    const opening = ({ code }: SourceFile) => code.slice(0, code.indexOf("*/")).replaceAll("\n *", "");
+    const opens = files.filter((file) => /This folder: .* Not here: /s.test(opening(file)));
+    const folders = new Set(files.map(({ path }) => dirname(path)));
+    expect(opens.map(({ path }) => dirname(path)).sort()).toEqual([...folders].sort());
+  });
+
   it("names files and folders in kebab-case", () => {
     const wrong = files.filter(
       ({ path }) => !/^([a-z0-9]+(-[a-z0-9]+)*\/)*[a-z0-9]+(-[a-z0-9]+)*(\.d)?\.tsx?$/.test(path),

@@ -1,6 +1,10 @@
 /**
  * Bytes and their brands. A brand proves that a length was checked once, at an entry point. Nothing here knows what the
  * bytes mean. Works in browsers: Buffer is used where there is one.
+ *
+ * This folder: what everything else may use and what knows nothing of the chain: bytes, faults and verdicts,
+ * assertions, every limit in one file (limits.ts), token buckets, the ports for log and time. Not here: layouts
+ * (codec), hashes (crypto).
  */
 import { assert, must } from "./assert.ts";
 

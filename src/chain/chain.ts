@@ -2,6 +2,9 @@
  * The chain: the only writer of the ledger. `importBlock` is how final blocks come in: own proposals, gossip and sync all pass
  * through it, one at a time. A block is checked (form, mode's rules, seal), executed on its parent's ledger unless
  * it was before, and committed in one durable batch; only then do listeners hear of it.
+ *
+ * This folder: the ledger, from a block's bytes to the state that it leaves; store.ts is its disk, rules.ts its port to
+ * the consensus. Not here: who proposes and votes (consensus), what waits (mempool), networks, threads.
  */
 import { assert, must } from "../base/assert.ts";
 import { equalBytes, type Hash, showHash } from "../base/bytes.ts";

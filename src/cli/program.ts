@@ -3,6 +3,9 @@
  * those of a node's settings are the table node/home/config-keys.ts. Commander's own
  * refusals (unknown command or option) exit with 2; a CliError with its code, an error of the disk too; anything else is broken (70), shown
  * in one line unless QUORATE_DEBUG=1.
+ *
+ * This folder: the command line: what all commands share, and a folder for each family of commands. Not here: what a
+ * command orders; it only reads options, calls, and prints.
  */
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { packageVersion } from "../node/home/package-version.ts";

@@ -2,6 +2,9 @@
  * The canonical binary writer. Every hashed, signed, stored or sent byte string is made here, by hand, because it
  * must have exactly one encoding (docs/protocol.md, "Encoding"). Integers are big-endian and fixed-width; the
  * 80-byte block header alone is little-endian. It asserts ranges: what it is given was checked before.
+ *
+ * This folder: the binary writer and reader, and the fields of JSON files (field.ts). Not here: what is written; each
+ * type says that of itself (chain/types, consensus/pbft, p2p/transport/wire.ts).
  */
 import { assert } from "../base/assert.ts";
 

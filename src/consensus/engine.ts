@@ -9,6 +9,9 @@
  *  - build-block, check-block, mine, import-block and request-sync are started, not awaited: their outcome comes
  *    back as an input, or not at all;
  *  - a failed write or a throw from step stops the node.
+ *
+ * This folder: the boundary that both kinds of consensus implement; select.ts, the only file that names them, picks one
+ * by the genesis. Not here: what a block does (chain), and whoever runs an engine (node/driver.ts).
  */
 import type { Hash } from "../base/bytes.ts";
 import type { Fault, Verdict } from "../base/fault.ts";

@@ -5,6 +5,9 @@
  * @noble/ed25519, several times slower, where there is no WebAssembly. Many are judged together, with the same verdicts,
  * by batch-verification.ts. The result does not depend on which of them a node has.
  * Sources: RFC 8032, ZIP-215, "Taming the many EdDSAs" (eprint 2020/1244).
+ *
+ * This folder: hashes, the one rule for signatures and its ways to be quick, Merkle trees. Not here: keys on disk
+ * (node/home) or at a signer (node/signer), and which signatures a chain has accepted (chain/execution).
  */
 
 import * as noble from "@noble/ed25519";

@@ -1,4 +1,9 @@
-/** The attack lab in the page: runs of it that are opened, and two experiments that are done here. */
+/**
+ * The attack lab in the page: runs of it that are opened, and two experiments that are done here.
+ *
+ * This folder: the lab as a page of the explorer, a script of its own: opened results, and races that run in a worker.
+ * Not here: the experiments (tools/lab).
+ */
 import { useEffect, useMemo } from "preact/hooks";
 import { Heading } from "../explorer/parts/layout.tsx";
 import { DoubleSpend } from "./double-spend.tsx";

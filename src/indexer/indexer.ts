@@ -2,6 +2,9 @@
  * An index of a chain: blocks come from a node, the ledger judges and executes them, their rows go into the database a
  * batch at a time, then the ledger stores what it did. The rows are never behind the ledger, so a kill between the two
  * costs computing, and no row.
+ *
+ * This folder: `quorate index` below its command line: blocks from nodes, executed here, as rows of SQL. Not here: the
+ * index inside a node (node/event-index).
  */
 import { must } from "../base/assert.ts";
 import { equalBytes, showHash } from "../base/bytes.ts";

@@ -1,6 +1,9 @@
 /**
  * The pool of transactions that wait for a block: a queue per sender, bounded; those that wait for an earlier nonce have a small share.
  * Each new head re-checks the queues it touched and what has expired. Times and verdicts come in. Sources: decision 5, ADR 0012.
+ *
+ * This folder: transactions that wait: admission.ts, the queues of senders, who leaves a full pool (eviction.ts), what
+ * goes into a block (template.ts). Not here: spreading them (p2p/gossip) and what a rumor is worth (node/ingress).
  */
 import { assert, must } from "../base/assert.ts";
 import type { Address, Hash } from "../base/bytes.ts";

@@ -2,6 +2,10 @@
  * A node: the composition root. It opens a home top-down (lock, log, keys, journal, database), puts a replica on
  * libp2p and serves it by JSON-RPC. stop() is the reverse of start. Everything that can be wrong with a home or a
  * machine is a StartError with one line that says what to do.
+ *
+ * This folder: a node from its home to its ports: replica.ts without I/O, driver.ts for an engine, ports.ts for what
+ * they need; the rooms below are what they are put together from. Not here: rules of the chain (chain, consensus), and
+ * commands (cli).
  */
 import { takePlace } from "./home/home-stamp.ts";
 import "../p2p/transport/polyfill.ts";

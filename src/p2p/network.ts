@@ -2,6 +2,9 @@
  * The network of a node: the port that the replica needs (structurally the Network of node/ports.ts, which this floor
  * does not import). It may be asked before the start and after the end, when nothing is sent and nobody is present;
  * while it runs running-network.ts does the work. It decides nothing about what is in a message.
+ *
+ * This folder: libp2p as a node has it; running-network.ts joins the rooms transport, gossip, sync and discovery. Not
+ * here: what a message is worth (node/ingress), and JSON-RPC, which knows nothing of this.
  */
 import type { Address } from "../base/bytes.ts";
 import type { Discovery } from "./discovery/discovery.ts";

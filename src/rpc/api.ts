@@ -4,6 +4,9 @@
  * matter. It refuses to know HTTP, JSON, connections and waiting: those are built on `subscribe`.
  * Contract: members that return a plain value answer from memory and never throw for a caller's input. Members that
  * return a Promise read the store; a rejection means that the world failed and is answered with -32603.
+ *
+ * This folder: JSON-RPC from a caller's bytes to the node's port, which is this file, and the errors of the interface.
+ * Not here: the client (sdk), the node behind the port (node/api), peers (p2p).
  */
 import type { Address, Hash } from "../base/bytes.ts";
 import type { Fault, Verdict } from "../base/fault.ts";

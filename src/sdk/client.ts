@@ -3,6 +3,10 @@
  * WebSocket (node-calls.ts). A transaction is sent as PBFT's client does it (submission.ts). Runs in Node and in
  * browsers: it imports types of the table only. An answer that is an error is thrown as RpcError with the node's code;
  * a broken connection or a time-out is an Error.
+ *
+ * This folder: what programs outside use: the client and its subscriptions, the wallet, reads at a level, receipts,
+ * verification without a node (verify.ts). Not here: anything that only a server needs; no file of the node imports
+ * this one.
  */
 import { hex0x, parseHex, parseShownHash } from "../base/bytes.ts";
 import type { Verdict } from "../base/fault.ts";

@@ -1,6 +1,10 @@
 /**
  * The key-value port. Reads are synchronous (the ledger is), writes are atomic batches. `storage/level.ts` is
  * LevelDB, `storage/memory.ts` keeps everything in memory and can lose what was not synced, as a crash would.
+ *
+ * This folder: the key-value port and what is behind it, the log of records (record-log.ts) and its file, every key of
+ * the database (database-keys.ts), files that are whole or not there. Not here: what the records mean (chain/store.ts,
+ * consensus/pbft/journal.ts).
  */
 
 export type KvOperation =

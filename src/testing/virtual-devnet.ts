@@ -3,6 +3,9 @@
  * unless one is asked for, no files, no waiting; a minute of the chain's life takes milliseconds, and the same calls
  * give the same blocks. Time passes only while something that is awaited lets it pass. Nothing here knows a test
  * framework.
+ *
+ * This folder: `quorate/testing`, for tests of programs that use a chain. Not here: tests of this program (test), and
+ * searching for faults (tools/sim).
  */
 import { must } from "../base/assert.ts";
 import { asHash, byteText, type Hash, hex0x, parseBytes32 } from "../base/bytes.ts";

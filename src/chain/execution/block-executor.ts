@@ -2,6 +2,9 @@
  * Builds, checks and executes one block on a ledger that is handed in. It holds the genesis, the mode's rules and
  * the signature cache, and no chain: which block stands on which, and what is committed, is chain.ts's and
  * branches.ts's matter. Sources: decision 5; pbft.md 1.14; pow.md 2.7, 2.8.
+ *
+ * This folder: validating and executing transactions on a ledger, building blocks, the signatures that were accepted
+ * already. Not here: what a call does (chain/modules), and admission to the pool (mempool).
  */
 import { assert, must } from "../../base/assert.ts";
 import { equalBytes, type Hash, hex } from "../../base/bytes.ts";

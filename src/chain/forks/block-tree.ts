@@ -4,6 +4,9 @@
  * its sequence is that moment. Most work wins, the first seen on a tie. It executes nothing: what turns out invalid
  * is marked from outside, and its descendants with it. Pure; old nodes are loaded through `source` when asked for.
  * Sources: pow.md 2.3, 2.8.
+ *
+ * This folder: chains whose blocks can be abandoned: admission of headers, the tree, reorganisation (branches.ts), side
+ * branches. Not here: the tree of the state (chain/state), header rules (consensus/pow), fetching (p2p/sync).
  */
 import { assert } from "../../base/assert.ts";
 import { byteText, compareBytes, type Hash } from "../../base/bytes.ts";

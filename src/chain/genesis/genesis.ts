@@ -2,6 +2,10 @@
  * Genesis: the parameters that every node of a chain must share, and block 0 made from them. Block 0's `extra` is
  * the hash of the canonical encoding of every consensus field, so the genesis hash changes when a parameter does
  * and not when white space, a name or a network address does. Reading the JSON file is chain/genesis/genesis-file.ts.
+ *
+ * This folder: what every node of a chain must share: parameters, their file, block 0 with its state, the subsidy. Not
+ * here: ready networks with keys and homes (node/home/network-plan.ts), and the rules that read the parameters
+ * (consensus).
  */
 
 import { type Address, compareBytes, type Hash } from "../../base/bytes.ts";

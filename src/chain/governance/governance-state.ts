@@ -10,6 +10,9 @@
  *   limits: 0 u8, as in genesis; or 1 u8 | minFee u64 | maxBlockTransactions u32 | maxBlockBytes u32
  *   parameters: epochLength u32 | rotationInterval u32
  *   member:     name u8+bytes | publicKey 32 | account 32 | peerId u8+bytes;   peer: name u8+bytes | peerId u8+bytes
+ *
+ * This folder: epochs, members, proposals, roles, parameters and versions, as the state holds them, and what a change
+ * makes of them. Not here: the calls that propose and vote (chain/modules/gov.ts), and entering an epoch (node/votes).
  */
 import { must } from "../../base/assert.ts";
 import { asAddress, type Hash, parseUtf8, utf8 } from "../../base/bytes.ts";

@@ -3,6 +3,10 @@
  * keys and a deterministic, synchronous `execute`. A typed ModuleFault makes a `failed` receipt with all writes and
  * events of the call undone; any other throw stops the node (a catch-all would turn one machine's memory limit
  * into a consensus split).
+ *
+ * This folder: what a transaction can do. Modules that every chain has are pairs, NAME-declaration.ts for the bytes and
+ * NAME.ts for the execution, listed in registry.ts; declared ones begin with define-module.ts. Not here: building and
+ * evaluating a module's file (node/modules).
  */
 
 import type { Address, Hash } from "../../base/bytes.ts";

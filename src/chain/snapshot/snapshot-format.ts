@@ -4,6 +4,9 @@
  *
  *   file    = "QUORSNAP" | format u16 | section*
  *   section = kind u8 | length u32 | payload
+ *
+ * This folder: the bytes of a snapshot and what they must say to be believed. Not here: files, homes and peers
+ * (node/snapshot), and the questions by which peers ask for parts (p2p/sync/snapshot-wire.ts).
  */
 import { asHash, type Hash, utf8 } from "../../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";

@@ -4,6 +4,9 @@
  * the pages that change, which the ledger keeps in an overlay until its block is committed. Root and pages depend
  * on the contents alone, whatever the history, so undoing changes gives back the former pages byte by byte.
  * Why pages, and why of this size: docs/adr/0001-state-tree.md.
+ *
+ * This folder: the state behind a state root: overlays of changes, the tree and its pages, proofs, comparison. Not
+ * here: what the keys hold (chain/modules, chain/governance), and the tree of blocks (chain/forks).
  */
 import { assert } from "../../base/assert.ts";
 import { asHash, compareBytes, equalBytes, type Hash } from "../../base/bytes.ts";

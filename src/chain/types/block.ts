@@ -2,6 +2,9 @@
  * Blocks: the 80-byte header (Bitcoin's layout, both modes), the summary that its body root commits to, and the
  * body. The block's identity is the double SHA-256 of the header; neither a view nor a certificate is in it, so
  * that the same block can be proposed again in a later view. Layouts: docs/protocol.md, "Block"; pbft.md 1.14.
+ *
+ * This folder: blocks, transactions, receipts, validator sets, targets, and the bytes of each. Not here: whether what
+ * they say is true (chain/execution, consensus).
  */
 import { asHash, type Hash, ZERO_HASH } from "../../base/bytes.ts";
 import { refuse, type Verdict } from "../../base/fault.ts";

@@ -1,6 +1,8 @@
 /**
  * `quorate bench`: what this machine gets out of a network of real nodes or of a miner, beside what it could get at
  * most, measured in the same run. docs/benchmarks.md says what each figure means.
+ *
+ * This folder: `quorate bench`, a file for each benchmark. Not here: loads and probes (tools/bench).
  */
 import { Command } from "commander";
 import { MINING_THREADS_MAX, VALIDATORS_MAX } from "../../base/limits.ts";

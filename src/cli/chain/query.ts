@@ -1,4 +1,9 @@
-/** Commands that ask one node and show the answer: status, block, account, validators, rpc. */
+/**
+ * Commands that ask one node and show the answer: status, block, account, validators, rpc.
+ *
+ * This folder: commands that ask a running node about its chain, its peers and its miner. Not here: commands that send
+ * transactions (cli/tx) or work on a folder (cli/home).
+ */
 
 import type { Command } from "commander";
 import { hex0x } from "../../base/bytes.ts";

@@ -1,6 +1,9 @@
 /**
  * `quorate devnet`: a whole network on this machine in one command, the same each time, and the commands that
  * kill, pause and restart its nodes from another terminal. Its keys follow from the seed text: for play only.
+ *
+ * This folder: `quorate devnet`: its plan, its processes, the socket by which other commands steer it, the display; and
+ * networks in temporary folders for benchmarks and races. Not here: a chain inside a test (testing).
  */
 import { type Command, Option } from "commander";
 import { hex0x, showHash } from "../../base/bytes.ts";

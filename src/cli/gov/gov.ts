@@ -2,6 +2,9 @@
  * `quorate gov`: how the validators of a chain change who they are. A validator's *account* proposes and votes; a new
  * key proves that it is held. The node that is asked says first what speaks against a change; --force overrides it,
  * for all to see. docs/protocol.md, "Governance".
+ *
+ * This folder: votes of the members, and transitions where no vote can be decided. Not here: what a change means
+ * (chain/governance).
  */
 import { type Command, InvalidArgumentError } from "commander";
 import { type Address, asAddress, parseBytes32, parseHex, utf8 } from "../../base/bytes.ts";

@@ -1,4 +1,9 @@
-/** `quorate start`: runs the node of a folder in the foreground until it is told to stop (run-node.ts). */
+/**
+ * `quorate start`: runs the node of a folder in the foreground until it is told to stop (run-node.ts).
+ *
+ * This folder: commands that work on a node's folder, whether it runs or not: init to reset, keys, backups, snapshots,
+ * the doctor. Not here: what a home holds (node/home).
+ */
 import { type Command, Option } from "commander";
 import { NETWORK_HOME_HELP, NETWORK_HOME_OPTION } from "../../node/home/file-system.ts";
 import { MOVED_OPTION } from "../../node/home/home-stamp.ts";

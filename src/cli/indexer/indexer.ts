@@ -1,6 +1,8 @@
 /**
  * `quorate index`: the chain as rows in PostgreSQL, each proved before it is written (docs/sql.md). Here the commands are
  * declared; what they do is loaded when one runs.
+ *
+ * This folder: `quorate index`. Not here: the work (indexer).
  */
 import type { Command } from "commander";
 import { integer, port } from "../arguments.ts";

@@ -2,6 +2,9 @@
  * `quorate lab`: what breaks a chain and how likely it is, measured with the node's own rules, block tree and fork
  * choice, and judged by theory; the siege attacks real processes and is judged by limits. Each experiment prints a
  * table and leaves results and a report in a folder. docs/lab.md says what is measured and how it is judged.
+ *
+ * This folder: `quorate lab`, a file for each experiment, its threads, and the processes of live races and sieges. Not
+ * here: the experiments (tools/lab).
  */
 import type { Command } from "commander";
 import { group } from "../command.ts";

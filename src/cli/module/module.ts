@@ -1,4 +1,9 @@
-/** `quorate module`: bundles a module of one's own into the one file that a genesis names by its hash. Needs no node. */
+/**
+ * `quorate module`: bundles a module of one's own into the one file that a genesis names by its hash. Needs no node.
+ *
+ * This folder: commands around declared modules: a new one, its bundled file, its state. Not here: bundling itself
+ * (node/modules).
+ */
 import { basename, join } from "node:path";
 import type { Command } from "commander";
 import { hex0x } from "../../base/bytes.ts";

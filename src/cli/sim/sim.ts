@@ -2,6 +2,8 @@
  * `quorate sim`: the shipped replica, n of them in one process on virtual time, under faults that follow from a seed.
  * The same seed gives the same trace, byte for byte; a run that breaks a rule is shrunk and printed as one command.
  * docs/simulation.md says what the profiles and checkers are.
+ *
+ * This folder: `quorate sim` and its threads. Not here: the simulator (tools/sim).
  */
 
 import { writeFileSync } from "node:fs";

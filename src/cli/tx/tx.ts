@@ -1,6 +1,9 @@
 /**
  * `quorate tx`: makes, signs, sends and shows transactions. The key stays here: the node gets signed bytes. The
  * nonce and the least fee are asked from the node unless given.
+ *
+ * This folder: commands that sign and send: transfers, calls, anchors, with receipts and their verification. Not here:
+ * the client that sends (sdk).
  */
 import { type Command, Option } from "commander";
 import { must } from "../../base/assert.ts";

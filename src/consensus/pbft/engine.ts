@@ -3,6 +3,10 @@
  * done in a fixed order: votes, imports, checkpoints, the next proposal. The rules themselves stand in the files
  * this one calls; here is only what comes after what.
  * Source: pbft.md 1.5, 1.6; consensus/engine.ts for the contract with the driver.
+ *
+ * This folder: PBFT: messages and certificates, agreement.ts and commitment.ts for the normal case, checkpoints.ts,
+ * view-change.ts and new-view.ts, timeouts.ts, recovery. Not here: journals on disk and mail (node/votes,
+ * p2p/transport), execution (chain).
  */
 import { assert, must, unreachable } from "../../base/assert.ts";
 import { EMPTY } from "../../base/bytes.ts";

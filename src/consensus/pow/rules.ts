@@ -2,6 +2,9 @@
  * What the chain must know of proof of work: which header fields a block on a branch must have, how its hash proves
  * it, how much work it adds, what it may mint. The seal is empty: the header proves itself. Fields of the summary
  * that speak of validators are zero. Source: pow.md 2.1 to 2.8; decision 4.
+ *
+ * This folder: proof of work: what a header must be (check-header.ts), retargets, header chains and their excerpts, the
+ * engine that orders what to mine. Not here: finding nonces (node/mining), and which branch is followed (chain/forks).
  */
 import { EMPTY, equalBytes, showHash, ZERO_HASH } from "../../base/bytes.ts";
 import { type Fault, fault } from "../../base/fault.ts";

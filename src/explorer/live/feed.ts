@@ -2,6 +2,8 @@
  * What the page knows of its node from second to second: one batch of questions a second, heads and engine events by
  * WebSocket, put into signals at most once a frame however fast they come. When the node is gone the last answers stay
  * and `link` says since when; the page tries again by itself.
+ *
+ * This folder: what the page asks nodes for, as signals, and what it checks of the answers. Not here: how it looks.
  */
 import { batch, computed, signal } from "@preact/signals";
 import type { ResultOf } from "../../sdk/node-calls.ts";

@@ -1,6 +1,9 @@
 /**
  * Values as people read them: amounts grouped as text (never through floating point), ages, durations, rates, byte
  * counts, and long hex cut in the middle. Times are shown in the reader's zone by the browser itself.
+ *
+ * This folder: pure functions of what was asked: layouts, tables, words and numbers. Not here: signals, nodes, the
+ * document.
  */
 import { printable } from "../../base/printable.ts";
 

@@ -1,4 +1,9 @@
-/** How the chain does, on one screen: in words, in figures, and as it moves. */
+/**
+ * How the chain does, on one screen: in words, in figures, and as it moves.
+ *
+ * This folder: one file for each page; model/routes.ts says which there are. Not here: what several pages show
+ * (explorer/parts).
+ */
 import { computed } from "@preact/signals";
 import { askAll, orThrow } from "../live/asked-nodes.ts";
 import { clock, heads, type NodeStanding, standing } from "../live/feed.ts";

@@ -1,4 +1,8 @@
-/** The small pieces that pages show of a chain: links to what has a hash, ages and times, amounts, text of others. */
+/**
+ * The small pieces that pages show of a chain: links to what has a hash, ages and times, amounts, text of others.
+ *
+ * This folder: what several pages show: lists, marks, panels, the frame around all (shell.tsx). Not here: whole pages.
+ */
 import { useState } from "preact/hooks";
 import { printable } from "../../base/printable.ts";
 import { clock } from "../live/feed.ts";

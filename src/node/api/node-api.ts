@@ -1,6 +1,8 @@
 /**
  * The node as JSON-RPC sees it: rpc/api.ts on top of a replica. It only reads and translates, since rules are
  * the replica's.
+ *
+ * This folder: the node as rpc/api.ts wants it, a file for each part of that port. Not here: shapes and words (rpc).
  */
 import { must } from "../../base/assert.ts";
 import type { Address, Hash } from "../../base/bytes.ts";

@@ -1,4 +1,9 @@
-/** The parts that a replica is put together from, once its ledger is open. */
+/**
+ * The parts that a replica is put together from, once its ledger is open.
+ *
+ * This folder: the parts that node.ts and replica.ts are put together from, those of final chains (final.ts) and of
+ * forkable ones (forkable.ts) among them. Not here: what the parts do.
+ */
 import { equalBytes, hex0x } from "../../base/bytes.ts";
 import type { Fault } from "../../base/fault.ts";
 import type { Scheduler } from "../../base/scheduler.ts";

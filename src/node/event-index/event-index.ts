@@ -3,6 +3,8 @@
  * a slice at a time, and says at which heights something may stand. What it has not reached is read from the blocks, so
  * it is never waited for. It writes its keys and how far it is in one batch, unsynced: after a crash it goes on from
  * what is there.
+ *
+ * This folder: the index and its keys. Not here: reading the events it points at (rpc/answers).
  */
 import { must } from "../../base/assert.ts";
 import { equalBytes, type Hash } from "../../base/bytes.ts";

@@ -5,6 +5,10 @@
  *   config.toml  genesis.json  peers.json  keys/node.json  keys/validator.json  modules/NAME.js
  *   keys/validator-next.json  keys/validator-old-KEY.json (while a key is replaced: next-key.ts)
  *   data/db/  data/snapshots/  data/journal/  data/addresses.json  logs/ (where config.toml or a devnet asks for files)  node.pid  LOCK
+ *
+ * This folder: a node's files but its chain: configuration, keys, lock, peers, invitations, transitions, plans of
+ * networks. Not here: the database and what mends it (node/stored-chain), snapshots (node/snapshot), votes
+ * (node/votes).
  */
 import { existsSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";

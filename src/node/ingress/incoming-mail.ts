@@ -5,6 +5,9 @@
  * is not read on (the returned promise is the connection's back-pressure); what comes nevertheless is dropped, and
  * STATUS or anti-entropy repairs it.
  * Source: docs/protocol.md, "Mail" and "Work".
+ *
+ * This folder: what comes in from peers, and what it may cost: mail, rumors, announcements, bodies, slow signatures.
+ * Not here: asking for what is missing (p2p/sync), and the verdict on a block (chain).
  */
 import { must } from "../../base/assert.ts";
 import {

@@ -1,6 +1,9 @@
 /**
  * Metrics in the Prometheus text format. What the node counts anyway is read when the page is asked for (gauges and
  * counters by collect); what needs a distribution is observed as it happens. Names: docs/metrics.md.
+ *
+ * This folder: what the node counts, for Prometheus, for the log and for people. Not here: reasons in words
+ * (rpc/explain).
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 

@@ -2,6 +2,9 @@
  * Mining: hands a block to worker threads and returns it solved. One block at a time; a new one replaces it, which the
  * threads notice within a batch by looking into shared memory. It decides neither what is in a block nor when a
  * template is too old, and checks what a thread claims. Threads start with the first block and end with `close`.
+ *
+ * This folder: finding nonces: threads and the kernel, templates, work for miners outside, the operator's orders. Not
+ * here: whether and on what to mine (consensus/pow).
  */
 import { Worker } from "node:worker_threads";
 import { assert, must } from "../../base/assert.ts";

@@ -2,6 +2,9 @@
  * Loads a module's bundled file: evaluates it in a context of its own (hardened-context.ts) and gives what the ledger
  * runs. Every call evaluates the file anew, so that a call sees the ledger and nothing that an earlier one left; the
  * script is compiled once. It reads no file and judges no hash.
+ *
+ * This folder: declared modules as files: bundling, counting steps, evaluating, where a node keeps them. Not here: what
+ * a call may do (chain/modules).
  */
 import { createContext, Script } from "node:vm";
 import type { Hash } from "../../base/bytes.ts";

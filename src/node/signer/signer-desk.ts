@@ -2,6 +2,9 @@
  * The signer itself, without its network: the key, the record of what it has signed, and the journal that it keeps for
  * its node. One thing at a time; what must be durable is, before a signature leaves. When its disk fails it does
  * nothing more: what the disk then holds is unknown, and a start finds out.
+ *
+ * This folder: a validator's key in another process or in a token: what it has signed, both ends of the connection,
+ * TLS. Not here: the rule what may be signed (consensus/pbft/vote-guard.ts).
  */
 import { equalBytes, type Hash, utf8 } from "../../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";

@@ -2,6 +2,9 @@
  * Writes the snapshot of a chain, from the database of a stopped node or from one that is frozen: at its head where blocks
  * are certified, so many blocks below it where they are mined. Each section is checked before it is written: a damaged
  * database makes no snapshot.
+ *
+ * This folder: snapshots as files of a home and as parts from peers: writing, keeping, fetching, importing. Not here:
+ * what a snapshot must say (chain/snapshot).
  */
 import { must } from "../../base/assert.ts";
 import { type Hash, hex0x, showHash } from "../../base/bytes.ts";

@@ -1,4 +1,9 @@
-/** The ledger of a stopped home, for what reads or mends it: the shipped chain with its rules, nobody else. */
+/**
+ * The ledger of a stopped home, for what reads or mends it: the shipped chain with its rules, nobody else.
+ *
+ * This folder: the chain of a home on disk: files of blocks, rollback, pruning, migrations, deep checks and what they
+ * find. Not here: the chain while it grows (chain).
+ */
 import { showHash } from "../../base/bytes.ts";
 import { Chain } from "../../chain/chain.ts";
 import { Epochs } from "../../chain/epochs.ts";

@@ -1,4 +1,9 @@
-/** What a node's part in the agreement is made of, and the small questions about keys and sets. */
+/**
+ * What a node's part in the agreement is made of, and the small questions about keys and sets.
+ *
+ * This folder: a validator's part over all epochs (voting.ts): the journal of its votes, who sits where, evidence, the
+ * way back after a loss. Not here: what to vote for (consensus/pbft), and keys elsewhere (node/signer).
+ */
 import { equalBytes } from "../../base/bytes.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Scheduler } from "../../base/scheduler.ts";

@@ -3,6 +3,9 @@
  * dials what outbound-slots.ts plans. It carries the decisions of the book, the plan and the bans to the connections and
  * back; it draws no address and judges no message itself. Nothing of identify, of gossipsub's peer exchange or of a
  * peer that came by itself enters the book, but for the caller's own address. Source: docs/protocol.md, "Addresses".
+ *
+ * This folder: the peers of an open network: the address book and its tables, whom to dial and whom to give up, bans.
+ * Not here: connections themselves (p2p/transport), and peers that an operator names (node/home).
  */
 import { ADDRESSES_PER_ANSWER_MAX } from "../../base/limits.ts";
 import type { Logger } from "../../base/log.ts";

@@ -6,6 +6,9 @@
  * A batch is passed on only if every transaction of it is right and one of them is passed on for the first time, and
  * rejected only if one is rejected; of a mixed batch the good ones are published anew. What is known costs the sender
  * its allowance (gossip-budget.ts). Source: decisions 3 and 7; docs/protocol.md, "Gossip".
+ *
+ * This folder: rumors by gossipsub and what each peer may spend on them. Not here: the verdict on a rumor
+ * (node/ingress/rumors.ts), and repair of what was lost (p2p/sync).
  */
 import { type Message, TopicValidatorResult } from "@chainsafe/libp2p-gossipsub";
 import type { PeerId } from "@libp2p/interface";

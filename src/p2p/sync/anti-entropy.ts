@@ -4,6 +4,10 @@
  * hashes; then only the missing transactions. Ring order spreads anything to all within n-1 rounds. It repairs
  * whatever direct mail and rumor lost. Time, randomness and transport are handed in, so it runs on virtual time.
  * Sources: Demers et al., "Epidemic algorithms" (1987), §1.3; decision 7; pbft.md 1.13.
+ *
+ * This folder: getting what this node lacks: final blocks by height (catch-up.ts), branches by their headers
+ * (branch-sync.ts), pools, and the bytes of every question that peers ask. Not here: importing what came (chain,
+ * node/ingress).
  */
 import { asHash, equalBytes, type Hash } from "../../base/bytes.ts";
 import { ANSWER_BYTES_MAX, SYNC_BATCH_BLOCKS_MAX, SYNC_BATCH_BYTES } from "../../base/limits.ts";

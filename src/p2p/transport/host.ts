@@ -6,6 +6,9 @@
  * is awaited before a message is delivered or forwarded anyway, while `asyncValidation` would forward nothing
  * until a method is called that the public interface does not have. The limits on inbound connections are per
  * host, and all nodes of a devnet share 127.0.0.1, so they are raised.
+ *
+ * This folder: from a libp2p host to whole frames of known peers: handshake, sessions, direct mail, requests, the
+ * bounds of what a peer may hold or open. Not here: what the frames say beyond wire.ts.
  */
 import "./polyfill.ts";
 import { type GossipSub, gossipsub, StrictNoSign } from "@chainsafe/libp2p-gossipsub";

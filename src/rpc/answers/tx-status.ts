@@ -2,6 +2,9 @@
  * Where a transaction is, as tx_send, tx_get and the `tx` subscription say it: pending in the pool, included in a
  * block, or final. Where finality is instant included is final at once, elsewhere so many blocks later, and after a
  * reorganisation the same transaction may be pending again.
+ *
+ * This folder: answers that several methods share and that take more than one read: where a block or a transaction is,
+ * waiting for it, pages of events and entries. Not here: their shapes (rpc/schemas).
  */
 import { must } from "../../base/assert.ts";
 import { equalBytes, type Hash, hex0x } from "../../base/bytes.ts";

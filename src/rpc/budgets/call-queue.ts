@@ -3,6 +3,9 @@
  * pause for everything else after a few milliseconds, the clients in turn, and each client and all together no more
  * computing than their budget refills. Who owes waits, and is told RATE_LIMIT when that would take too long. It knows
  * no method and no transport; what a call cost is measured as the time that the loop computed meanwhile.
+ *
+ * This folder: what a caller may cost: turns of the loop, connections, bytes held. Not here: what peers may cost (p2p,
+ * node/ingress).
  */
 import { must } from "../../base/assert.ts";
 import type { Scheduler } from "../../base/scheduler.ts";

@@ -3,6 +3,9 @@
  * and what the node knows of its peers. Its words are for people and may change; `state` and `ok` are for alerts.
  * It judges by what this node knows: behind a partition two nodes tell two stories, and both are true.
  * Source: pbft.md 1.7-1.9.
+ *
+ * This folder: why the chain moves or does not, a file for each kind of reason. Pure: standing.ts says what is asked.
+ * Not here: collecting that (rpc/methods/explain.ts).
  */
 import { must } from "../../base/assert.ts";
 import type { EngineStatus } from "../../consensus/engine.ts";

@@ -7,6 +7,9 @@
  * wait "final" takes one wait, not a hundred; writes of one method that follow one another run in one turn where the
  * method can prepare them together; reads run one after the other, so that their answers stay bounded. When each runs
  * says call-queue.ts.
+ *
+ * This folder: JSON-RPC 2.0 over any transport, OpenRPC, and docs/rpc.md as it is made of the table. Not here: the
+ * methods, and sockets.
  */
 import { InvariantError, must } from "../../base/assert.ts";
 import { numbersUnder } from "../../base/jsontext.ts";

@@ -2,6 +2,9 @@
  * The table of methods: what is not in it is neither printed nor accepted. The client is typed by it. A method's file
  * says what it takes and answers; what several methods show (headers, seals, transactions) is described in
  * schemas/answer-fields.ts and made in schemas/show.ts. What a method asks the node is the port api.ts.
+ *
+ * This folder: the methods, a file for each family. Not here: the protocol around them (rpc/jsonrpc), how long answers
+ * are put together (rpc/answers), why the chain moves or not (rpc/explain).
  */
 import type { MethodTable } from "../jsonrpc/method.ts";
 import * as branches from "./branches.ts";

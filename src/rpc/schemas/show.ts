@@ -2,6 +2,9 @@
  * Ledger values as JSON: the one place that turns bigint, bytes and hashes into what answer-fields.ts describes. It reads
  * what it is given and asks nobody. Heights and counts are below 2^53 by construction (they grow by one), which is
  * asserted; what a transaction's author chose may be any u64.
+ *
+ * This folder: the shapes of inputs and outputs, and how values of the chain are shown in them. Not here: where the
+ * values come from (rpc/answers).
  */
 import type { z } from "zod";
 import { assert } from "../../base/assert.ts";

@@ -2,6 +2,9 @@
  * The RPC server: JSON-RPC by POST /, a WebSocket at /ws, read methods by GET, probes; one port, node:http. It
  * decides on HTTP's own terms (method, type, size, host, how many at once) and hands texts to the dispatcher. It
  * refuses to know what a method does. The adapter for node:http and ws. docs/rpc.md, "Transport".
+ *
+ * This folder: HTTP: requests, who may call (access.ts), probes, the files of the explorer. Not here: what a call does,
+ * and what it may cost (rpc/budgets).
  */
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";

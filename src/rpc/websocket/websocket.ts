@@ -2,6 +2,9 @@
  * One WebSocket: its messages to the dispatcher, answers and sub_event notifications back. It decides what happens
  * to a peer that sends too much (RATE_LIMIT), does not read ({"dropped": n}, then closed) or went silent (ping).
  * The adapter for ws. Source: RFC 6455.
+ *
+ * This folder: a WebSocket and its subscriptions, streams of events among them. Not here: where an event stands
+ * (rpc/answers, node/event-index).
  */
 import type { RawData, WebSocket } from "ws";
 import { parseUtf8Document } from "../../base/bytes.ts";

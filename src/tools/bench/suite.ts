@@ -1,6 +1,9 @@
 /**
  * The figures of a suite of benchmarks: what each round gave, with its limit of the same run, as ratios with their spread, and
  * beside those of a saved suite. Arithmetic only; who runs the benchmarks and shows the figures is the caller's matter.
+ *
+ * This folder: loads, probes and the limits of the machine that figures are compared with. Not here: the commands
+ * (cli/bench), and what the figures mean (docs/benchmarks.md).
  */
 import { must } from "../../base/assert.ts";
 import { median } from "./statistics.ts";

@@ -1,6 +1,9 @@
 /**
  * The lab's work in pieces that any thread can do in any order: each names all it needs as plain data, and its sums
  * are whole numbers. Who runs the pieces, and where, is the command line's matter.
+ *
+ * This folder: the attack lab: experiments of both modes, judged by theory or by limits, in the rooms pow, pbft, siege
+ * and report. Not here: options, threads and processes (cli/lab).
  */
 import { type AttackOptions, type AttackTally, type Cell, runTrials } from "./pow/attack51.ts";
 import { LabChain, type Retarget } from "./pow/lab-chain.ts";

@@ -2,6 +2,9 @@
  * One run of one schedule: a cluster is made, the schedule's faults happen at their times, checkers watch. After GST
  * everything is healed and the run goes on until every transfer is final everywhere or the deadline has passed,
  * which is a violation of liveness. Same schedule, same trace.
+ *
+ * This folder: the simulator: schedules (generate.ts, widen.ts), a cluster of shipped replicas on virtual time,
+ * networks, disks and clocks that fail. Not here: the protocol, and running campaigns in threads (cli/sim).
  */
 import type { Genesis, GenesisLimits } from "../../chain/genesis/genesis.ts";
 import { adversaries as createAdversaries } from "./adversary.ts";

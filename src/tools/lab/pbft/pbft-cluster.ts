@@ -2,6 +2,9 @@
  * A PBFT cluster of validators for the lab: the shipped replicas on virtual time with real Ed25519 signatures, users who
  * pay each other at a steady pace, and an observer that notes what a person wants to see of it: proposals, commits,
  * view changes, evidence. It judges nothing. Same options, same notes, byte for byte.
+ *
+ * This folder: experiments with validators: equivocation, silence, partition, the generals. Not here: the simulator's
+ * adversaries (tools/sim/adversaries), which they borrow.
  */
 import { must } from "../../../base/assert.ts";
 import { byteText, hex, hex0x } from "../../../base/bytes.ts";

@@ -4,6 +4,9 @@
  * blocks weigh the same a formula must match; where difficulty moves, the naive simulation. A race's randomness
  * follows from seed, cell and number alone, so that threads and the choice of cells change nothing.
  * Source: pow.md 2.9.
+ *
+ * This folder: experiments with mined chains, the races they are made of, the theory that judges them. Not here: their
+ * reports (tools/lab/report).
  */
 import { Random } from "../../sim/random.ts";
 import { binomialPValue, confidenceInterval, type Interval, samePValue } from "../binomial.ts";

@@ -2,6 +2,9 @@
  * The frame of a report: one HTML page that needs no network, no script and no other file. It reads on a phone
  * (375 px), on a wide screen, in the dark and on paper. Its first lines say apart what was predicted and what is good or
  * bad. What stands in it is report.ts's matter; text given here as `html` is escaped already.
+ *
+ * This folder: results as pages without scripts: the frame, figures, texts, a file for each experiment. Not here:
+ * computing results.
  */
 
 import { packageVersion } from "../../../node/home/package-version.ts";

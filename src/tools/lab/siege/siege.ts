@@ -1,6 +1,8 @@
 /**
  * `lab siege`: what a network of real nodes must stand while it is attacked, and whether it did. The attacks, what is
  * demanded and the verdict; who attacks and who measures is the command's matter. Nothing here starts or asks anything.
+ *
+ * This folder: this file alone. Not here: the processes of a siege (cli/lab/siege-scene.ts).
  */
 
 import { InvariantError } from "../../../base/assert.ts";

@@ -2,6 +2,9 @@
  * What the Byzantine validators of one run know together: every message that anybody has sent (they are omniscient,
  * as in the reference model), the blocks in them, and the certificates that can be made of the signatures, with
  * those of their own keys added wherever one is missing. Who takes part, and how each is reached.
+ *
+ * This folder: the ways in which a validator or peer can be Byzantine; tools/sim/adversary.ts makes them by name. Not
+ * here: which of them a run has (tools/sim/generate.ts).
  */
 import { must } from "../../../base/assert.ts";
 import { byteText, EMPTY, type Hash } from "../../../base/bytes.ts";

@@ -4,6 +4,8 @@
  * a height, is chains.ts's (with changing members epochs/epoch-checkers.ts's); who may vote for what votes.ts's and locks.ts's;
  * views views.ts's; progress liveness.ts's and pace.ts's, with k attempts.ts's; what a node must send duties.ts's; memory
  * bounds.ts's and windows.ts's; lost votes amnesia.ts's, recovery.ts's and lost-data.ts's; proposals proposers.ts's.
+ *
+ * This folder: the rules, each recomputed without the code that it checks. Not here: causing the trouble (tools/sim).
  */
 import { emitToAll, type Observer } from "../observer.ts";
 import type { World } from "../world.ts";

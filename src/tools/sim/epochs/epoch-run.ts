@@ -3,6 +3,9 @@
  * at the barrier between two epochs), sleep through several of them, lose messages; Byzantine members vote in old
  * epochs, withhold their CHECKPOINTs, replay the certificates and proofs of possession that they have seen. After the
  * trouble everything must go on: all correct nodes reach the same epoch and height, and a member that is needed votes.
+ *
+ * This folder: runs in which the members change: their network, adversaries, checkers, and transitions. Not here: runs
+ * with fixed members (tools/sim).
  */
 import { must } from "../../../base/assert.ts";
 import { endsEpoch } from "../../../chain/types/validator-set.ts";
