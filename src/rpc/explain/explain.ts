@@ -4,8 +4,8 @@
  * It judges by what this node knows: behind a partition two nodes tell two stories, and both are true.
  * Source: pbft.md 1.7-1.9.
  *
- * This folder: why the chain moves or does not, a file for each kind of reason. Pure: standing.ts says what is asked.
- * Not here: collecting that (rpc/methods/explain.ts).
+ * This folder: why the chain moves or does not, a file for each kind of reason, all pure: explain-node.ts alone asks the
+ * node for the standing that they judge (standing.ts). Not here: the method (rpc/methods/explain.ts).
  */
 import { must } from "../../base/assert.ts";
 import type { EngineStatus } from "../../consensus/engine.ts";
