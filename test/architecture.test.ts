@@ -147,7 +147,7 @@ const NO_NON_NULL = [
 
 /** Words that this project once had for itself; the right-hand side of docs/adr/0018 says what they are called now. */
 const RETIRED_WORDS =
-  /\b(\w*(HeadDoor|BranchDoor|Votebook|votebook|Shelves|shelves|Federation|federation|Conspiracy|conspiracy|Arbiter|arbiter|Arbitrat|arbitrates?\b|arbitration|Nuisance|HeadTelling)\w*|doors?|lanes?|isDoomed|condemn(s|ed)?|standIn|GateFault|MessageGate|MinedStage|Casting|moveTowards|sealLetter|openLetter)\b/g;
+  /\b(\w*(HeadDoor|BranchDoor|Votebook|votebook|Shelves|shelves|Federation|federation|Conspiracy|conspiracy|Arbiter|arbiter|Arbitrat|arbitrates?\b|arbitration|Nuisance|HeadTelling)\w*|doors?|lanes?|isDoomed|condemn(s|ed)?|standIn|GateFault|MessageGate|MinedStage|Casting|moveTowards|sealLetter|openLetter|ReturnedTransactions|[A-Z_]*ARBITRAT[A-Z_]*|[A-Z_]+_LETTER)\b/g;
 /** The same for names alone: in a sentence these are plain English. */
 const RETIRED_NAMES =
   /#(told|heard|tell|news)\b|\b(const|let|function|readonly) (told|heard|tell|news)\b|\.(told|heard|tell|news)\b|\b(tell[A-Z]\w*|\w+(Told|Heard|News)\w*|(Told|Heard|News)[A-Z]\w*|Allowances)\b/g;

@@ -12,7 +12,7 @@ import { sha256 } from "./hash.ts";
 import { ED25519, QUICK_CHECK_US, type SignatureRules } from "./keys.ts";
 
 /** What ZIP-215 costs in addition where the native library refuses and there is no kernel (measured: 1.3 to 1.5 ms). */
-export const ARBITRATED_CHECK_US = 1_500;
+export const SLOW_CHECK_US = 1_500;
 /** Finding a signature in the memory: a hash. */
 const REMEMBERED_CHECK_US = 4;
 
@@ -26,7 +26,7 @@ export class SignatureMeter implements SignatureRules {
   constructor(inner: SignatureRules = ED25519) {
     const { verifyEach } = inner;
     this.#inner = inner;
-    this.#slowCheckUs = verifyEach === undefined ? ARBITRATED_CHECK_US : KERNEL_CHECK_US;
+    this.#slowCheckUs = verifyEach === undefined ? SLOW_CHECK_US : KERNEL_CHECK_US;
     this.verifyEach = verifyEach && ((claims) => this.#charged(verifyEach(claims)));
   }
 

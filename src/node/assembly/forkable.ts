@@ -8,7 +8,7 @@ import { BranchPeer } from "../../p2p/sync/branch-peer.ts";
 import { Announcements } from "../ingress/announcements.ts";
 import { BlockIngress } from "../ingress/block-ingress.ts";
 import { PoolAging } from "../ingress/pool-aging.ts";
-import { ReturnedTransactions } from "../ingress/reorged-transactions.ts";
+import { ReorgedTransactions } from "../ingress/reorged-transactions.ts";
 import { SlowSignatures } from "../ingress/slow-signatures.ts";
 import type { PeerView } from "../ports.ts";
 import { createAntiEntropy } from "./anti-entropy-ports.ts";
@@ -25,7 +25,7 @@ export function assembleForkable(context: ModeContext, branches: Branches): Mode
     compared: () => comparedWith(network.peers()).map((peer) => peer.peerId),
   });
   const announcements = createAnnouncements(context, branches, ingress, repair);
-  const returned = createReturned(context, repair);
+  const reorged = createReorged(context, repair);
   const aging = new PoolAging(context.pool, scheduler);
   return {
     repair,
@@ -33,19 +33,19 @@ export function assembleForkable(context: ModeContext, branches: Branches): Mode
     // It is announced where it was mined or handed in; what was taken in from others, gossip has forwarded.
     isOwn: ({ reorg }) => !ingress.isTakingIn && reorg === undefined,
     believedHeight,
-    reorganised: (left) => returned.add(left),
+    reorganised: (left) => reorged.add(left),
     start() {
       repair.start();
       aging.start();
     },
     stop() {
-      for (const part of [repair, aging, returned, announcements, ingress]) part.stop();
+      for (const part of [repair, aging, reorged, announcements, ingress]) part.stop();
     },
   };
 }
 
-function createReturned({ pool, ports }: ModeContext, repair: AntiEntropy): ReturnedTransactions {
-  return new ReturnedTransactions({
+function createReorged({ pool, ports }: ModeContext, repair: AntiEntropy): ReorgedTransactions {
+  return new ReorgedTransactions({
     scheduler: ports.scheduler,
     isSyncing: () => repair.progress() !== undefined,
     pooled: (hash) => {

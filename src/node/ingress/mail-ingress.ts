@@ -16,7 +16,7 @@ import {
 } from "../../chain/types/block.ts";
 import type { SignedTransaction } from "../../chain/types/transaction.ts";
 import type { ValidatorId } from "../../consensus/engine.ts";
-import { ARBITRATED_CHECK_US } from "../../crypto/signature-meter.ts";
+import { SLOW_CHECK_US } from "../../crypto/signature-meter.ts";
 import type { AdmissionCode } from "../../mempool/admission.ts";
 import type { LargeMessage } from "../../p2p/network-ports.ts";
 import type { ImportOutcome } from "../../p2p/sync/catch-up.ts";
@@ -102,9 +102,9 @@ function judgeBlock(
     budgets.noteRefused(author);
     return undefined;
   }
-  bill.charge(ARBITRATED_CHECK_US);
+  bill.charge(SLOW_CHECK_US);
   return importBlock(decoded.value, peerId).then((outcome) => {
     if (outcome === "imported") bill.refund();
-    else if (outcome !== "invalid") bill.refund(ARBITRATED_CHECK_US);
+    else if (outcome !== "invalid") bill.refund(SLOW_CHECK_US);
   });
 }

@@ -14,7 +14,7 @@ import type { Scheduler } from "../../base/scheduler.ts";
  */
 const LOOK_MS = 250;
 
-export interface ReturnedPorts {
+export interface ReorgedTransactionsPorts {
   readonly scheduler: Pick<Scheduler, "after">;
   /** Blocks are being fetched. */
   isSyncing(): boolean;
@@ -23,15 +23,15 @@ export interface ReturnedPorts {
   publish(envelope: Uint8Array): void;
 }
 
-export class ReturnedTransactions {
-  readonly #ports: ReturnedPorts;
+export class ReorgedTransactions {
+  readonly #ports: ReorgedTransactionsPorts;
   /**
    * Txids in the order of the chain that held them, so that all nodes that leave it make the same messages of them.
    */
   #waiting: Hash[] = [];
   #cancelLook: (() => void) | undefined;
 
-  constructor(ports: ReturnedPorts) {
+  constructor(ports: ReorgedTransactionsPorts) {
     this.#ports = ports;
   }
 

@@ -7,7 +7,7 @@
  * Only a body that is its block's, under proof of work, is looked at. Source: decision 3.
  */
 import { byteText, showHash } from "../../base/bytes.ts";
-import { ARBITRATION_BATCH } from "../../base/limits.ts";
+import { SLOW_SIGNATURES_BATCH } from "../../base/limits.ts";
 import type { Logger } from "../../base/log.ts";
 import type { AcceptedSignatures } from "../../chain/execution/accepted-signatures.ts";
 import { checkBody } from "../../chain/execution/block-executor.ts";
@@ -56,7 +56,7 @@ export class SlowSignatures {
     let count = 0;
     for (const [i, transaction] of transactions.entries()) {
       if (!this.#ports.signatures.validateQuickly(transaction)) doubtful.push(transaction);
-      const isDue = doubtful.length === ARBITRATION_BATCH || i === transactions.length - 1;
+      const isDue = doubtful.length === SLOW_SIGNATURES_BATCH || i === transactions.length - 1;
       if (!isDue || doubtful.length === 0) continue;
       count += doubtful.length;
       if (!(await this.#verifySlowly(doubtful))) break;

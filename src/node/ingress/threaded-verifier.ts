@@ -4,7 +4,7 @@
  * asks, as on a node without threads. Port: node/ports.ts, "SlowSignatureVerifier".
  */
 import { Worker } from "node:worker_threads";
-import { ARBITRATIONS_QUEUED_MAX } from "../../base/limits.ts";
+import { SLOW_BATCHES_QUEUED_MAX } from "../../base/limits.ts";
 import type { SignatureClaim } from "../../crypto/keys.ts";
 import type { SlowSignatureVerifier } from "../ports.ts";
 import type { SlowSignatureAnswer, SlowSignatureTask } from "./slow-signature-worker.ts";
@@ -37,7 +37,7 @@ export class ThreadedVerifier implements SlowSignatureVerifier {
   }
 
   judge(claims: readonly SignatureClaim[]): Promise<Verdicts> {
-    if (this.#isOver || this.#waiting.size >= ARBITRATIONS_QUEUED_MAX) return Promise.resolve(undefined);
+    if (this.#isOver || this.#waiting.size >= SLOW_BATCHES_QUEUED_MAX) return Promise.resolve(undefined);
     this.#worker ??= this.#start();
     const number = this.#number++;
     this.#worker.postMessage({ number, claims: claims.map(copy) } satisfies SlowSignatureTask);

@@ -2,19 +2,19 @@
 import { beforeEach, expect, it } from "vitest";
 import { asHash, type Hash } from "../../../src/base/bytes.ts";
 import { RETURNED_PUBLISHED_MAX } from "../../../src/base/limits.ts";
-import { ReturnedTransactions } from "../../../src/node/ingress/reorged-transactions.ts";
+import { ReorgedTransactions } from "../../../src/node/ingress/reorged-transactions.ts";
 import { VirtualTime } from "../../p2p/virtual-time.ts";
 
 let time: VirtualTime;
 let isSyncing: boolean;
 let pool: Map<string, Uint8Array>;
 let published: number[];
-let returned: ReturnedTransactions;
+let returned: ReorgedTransactions;
 
 beforeEach(() => {
   time = new VirtualTime();
   [isSyncing, pool, published] = [false, new Map(), []];
-  returned = new ReturnedTransactions({
+  returned = new ReorgedTransactions({
     scheduler: time,
     isSyncing: () => isSyncing,
     pooled: (hash) => pool.get(hash.join()),

@@ -5,7 +5,7 @@
 
 import { describe, expect, it } from "vitest";
 import { type Address, EMPTY, utf8 } from "../../../src/base/bytes.ts";
-import { ARBITRATION_BATCH } from "../../../src/base/limits.ts";
+import { SLOW_SIGNATURES_BATCH } from "../../../src/base/limits.ts";
 import { type LogFields, SILENT } from "../../../src/base/log.ts";
 import type { Chain } from "../../../src/chain/chain.ts";
 import { branchesOf } from "../../../src/chain/chain-mode.ts";
@@ -149,7 +149,7 @@ describe("a mined block full of signatures that only the whole rule accepts", ()
     const world = await open(byTheRule);
     expect(await offer(world, block)).toBe("added");
     expect(world.chain.head.hash).toEqual(block.hash);
-    expect(world.batches).toEqual([ARBITRATION_BATCH, SLOW - ARBITRATION_BATCH]);
+    expect(world.batches).toEqual([SLOW_SIGNATURES_BATCH, SLOW - SLOW_SIGNATURES_BATCH]);
     expect(world.slowHere()).toBe(0);
     expect(world.logged).toMatchObject([{ height: 1n, count: SLOW }]);
   });
@@ -193,7 +193,7 @@ describe("a mined block full of signatures that only the whole rule accepts", ()
       faults.push(result.fault);
       expect(world.slowHere()).toBe(judge === undefined ? 21 : 1);
       // What stands behind it was not looked at.
-      if (judge !== undefined) expect(world.batches).toEqual([ARBITRATION_BATCH]);
+      if (judge !== undefined) expect(world.batches).toEqual([SLOW_SIGNATURES_BATCH]);
     }
     expect(faults[0]).toEqual(faults[1]);
     expect(faults[0]).toMatchObject({ code: "TX_BAD_SIGNATURE" });
@@ -221,7 +221,7 @@ describe("a mined block full of signatures that only the whole rule accepts", ()
     world.ingress.stop();
     waiting.shift()!();
     expect(await ended).toEqual(["known", "known"]);
-    expect(world.batches).toEqual([ARBITRATION_BATCH, SLOW - ARBITRATION_BATCH]);
+    expect(world.batches).toEqual([SLOW_SIGNATURES_BATCH, SLOW - SLOW_SIGNATURES_BATCH]);
     expect(world.chain.head.summary.height).toBe(0n);
   });
 });

@@ -2,7 +2,7 @@
 import { Worker } from "node:worker_threads";
 import { afterEach, expect, it } from "vitest";
 import { utf8 } from "../../../src/base/bytes.ts";
-import { ARBITRATIONS_QUEUED_MAX } from "../../../src/base/limits.ts";
+import { SLOW_BATCHES_QUEUED_MAX } from "../../../src/base/limits.ts";
 import { createSigner, type SignatureClaim, verifyCounts } from "../../../src/crypto/keys.ts";
 import { ThreadedVerifier } from "../../../src/node/ingress/threaded-verifier.ts";
 import { slowSigner } from "../../crypto/slow-signer.ts";
@@ -67,7 +67,7 @@ it("the slow verifier's thread leaves what waits and what comes to who asks once
 it("the slow verifier's thread lets only so many batches wait, and none at its end", async () => {
   const { slowVerifier, errors } = open(silent);
   const batch = claims("hello");
-  const waiting = Array.from({ length: ARBITRATIONS_QUEUED_MAX }, () => slowVerifier.judge(batch));
+  const waiting = Array.from({ length: SLOW_BATCHES_QUEUED_MAX }, () => slowVerifier.judge(batch));
   expect(await slowVerifier.judge(batch)).toBeUndefined();
   await slowVerifier.close();
   expect(new Set(await Promise.all(waiting))).toEqual(new Set([undefined]));

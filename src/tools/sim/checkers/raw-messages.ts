@@ -5,7 +5,7 @@ import { byteText } from "../../../base/bytes.ts";
 import { type ByteText, Cursor, HEADER_LENGTH, SIGNATURE_LENGTH } from "./raw-bytes.ts";
 
 /** A packet's first byte for a consensus message (docs/protocol.md, "Mail"). */
-const CONSENSUS_LETTER = 1;
+const CONSENSUS_PACKET = 1;
 export interface RawVote {
   readonly type: number;
   readonly epoch: bigint;
@@ -17,7 +17,7 @@ export interface RawVote {
 
 /** The type of the consensus message in a packet, or undefined for other packets. */
 export function typeOfPacket(packet: Uint8Array): number | undefined {
-  return packet[0] === CONSENSUS_LETTER && packet.length > 2 ? packet[2] : undefined;
+  return packet[0] === CONSENSUS_PACKET && packet.length > 2 ? packet[2] : undefined;
 }
 
 /** The offsets of the parts of a packet with a vote: kind, version, type, epoch, view, height, hash, from. */
