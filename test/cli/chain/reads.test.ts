@@ -99,7 +99,7 @@ test("any path of the state is read, and a word that is none is refused", async 
   const { code, stdout } = await quorate("read", path, "--rpc", url, ...place());
   expect([code, stdout.split("\n")[0]]).toEqual([0, `${path}  nothing`]);
   expect(stdout).toMatch(/level +proven/);
-  const wrong = await quorate("read", "bank/all", "--rpc", url, ...place());
+  const wrong = await quorate("read", "banks/all", "--rpc", url, ...place());
   expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringMatching(/expected account\/<address>/)]);
 });
 
