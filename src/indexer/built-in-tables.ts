@@ -8,7 +8,7 @@ import { BUILT_IN_FORMS } from "../chain/modules/built-in-forms.ts";
 import type { EventForm, MapForm } from "./declared-tables.ts";
 import { tableName } from "./sql-names.ts";
 
-/** By module and map. */
+/** The tables of modules that every chain has, by module and map. */
 const TABLES: Readonly<Record<string, { readonly name?: string; readonly keyColumn: string }>> = {
   "bank.accounts": { name: "accounts", keyColumn: "address" },
   "anchor.first": { keyColumn: "digest" },

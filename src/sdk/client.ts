@@ -114,7 +114,7 @@ export class Client extends NodeCalls {
   }
 
   /**
-   * As one node shows it; with options header and transactions of the chosen level, decoded here.
+   * A block as one node shows it. With options it is the header and transactions of the chosen level, decoded here.
    * @throws as {@link account}; ReadError also where no node knows the block
    * @example (await client.block(7, { level: "proven" })).value.transactions
    */
@@ -142,7 +142,7 @@ export class Client extends NodeCalls {
   }
 
   /**
-   * As one node has it, what waits in its pool counted; with options as balance and nonce of the chosen level.
+   * An account as one node has it, what waits in its pool counted. With options it is balance and nonce of the chosen level.
    * @throws RangeError for a level that the client cannot have, ReadError when the nodes give no such answer
    * @example (await client.account(address, { level: "proven" })).value.balance
    */

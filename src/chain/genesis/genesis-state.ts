@@ -27,7 +27,7 @@ interface Executed {
   readonly held: WeakRef<ExecutedBlock>;
 }
 
-/** By their genesis, which nobody changes: a start asks twice, and many replicas in one process share them. */
+/** Block 0 by its genesis, which nobody changes: a start asks twice, and many replicas in one process share them. */
 const known = new WeakMap<Genesis, Executed>();
 
 function remember(genesis: Genesis, block: ExecutedBlock): Executed {

@@ -131,7 +131,7 @@ function describeEvent(
   return { type: event.name, ...(event.codec.toJson(fields.value) as Record<string, Json>) };
 }
 
-/** Between the words of NotAValidator, and of URLTooLong. */
+/** Where one word ends and the next begins, as in NotAValidator and URLTooLong. */
 const WORDS = /(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/g;
 
 /** REGISTRY_NOT_OWNER for the fault NotOwner of the module registry. */

@@ -133,7 +133,7 @@ export interface DeclaredCode {
   > & { readonly calls: Readonly<Record<string, { readonly fields: FieldTypes }>> };
   /** Runs a call by its place in the declaration. */
   readonly run: (call: number, args: unknown, host: ModuleHost) => void;
-  /** Of modules that every chain has. A node reads it of no module's file. */
+  /** The bytes of a module that every chain has. A node takes them from no module's file. */
   readonly fixed?: FixedBytes;
 }
 

@@ -13,7 +13,7 @@ type TextReader = (reader: Reader) => string;
 
 const made = new WeakMap<FieldForms, TextReader>();
 
-/** Of named fields, as a JSON object. */
+/** Reads named fields as the bytes have them, into a JSON object. */
 export function textOfFields(fields: FieldForms): TextReader {
   const known = made.get(fields) ?? structText(fields);
   made.set(fields, known);

@@ -29,7 +29,7 @@ const MULTIADDR =
   /^\/(ip4|ip6)\/([0-9a-fA-F.:]{2,45})\/tcp\/([0-9]{1,5})(?:\/p2p\/[1-9A-HJ-NP-Za-km-z]{1,64})?$/;
 
 /**
- * Of "/ip4/1.2.3.4/tcp/30300" or "/ip6/2001:db8::1/tcp/30300", with or without /p2p. An IPv6 form of an IPv4 address
+ * Reads "/ip4/1.2.3.4/tcp/30300" or "/ip6/2001:db8::1/tcp/30300", with or without /p2p. An IPv6 form of an IPv4 address
  * becomes that address. undefined for anything else: names and relays have no group.
  */
 export function parseAddress(multiaddr: string): NetAddress | undefined {
