@@ -64,6 +64,7 @@ export type {
   TypedEventsOrder,
 } from "./event-types.ts";
 export { EventsLostError } from "./events-lost.ts";
+export { type ModuleReceipt, readReceipt } from "./module-receipt.ts";
 export type {
   BatchCall,
   BlockName,

@@ -1,6 +1,7 @@
 /** Modules of one's own on a chain inside a test: as they are, and bundled and evaluated as a node does it. */
 import { resolve } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import { must } from "../../src/base/assert.ts";
 import { anchor, bank } from "../../src/chain/modules/built-in-modules.ts";
 import {
   address,
@@ -15,7 +16,7 @@ import {
   uint,
 } from "../../src/chain/modules/define-module.ts";
 import { formOf } from "../../src/chain/modules/module-form.ts";
-import { Client } from "../../src/sdk/client.ts";
+import { Client, readReceipt } from "../../src/sdk/client.ts";
 import { readerOf } from "../../src/sdk/event-fields.ts";
 import { numberOf } from "../../src/sdk/state-question.ts";
 import { verifyEntry } from "../../src/sdk/verify-entry.ts";
@@ -88,6 +89,36 @@ describe("a module of one's own on a devnet", () => {
       { event: "emptied", kind: 2 },
     ]);
     expect(items.map((one) => Object.keys(one.fields ?? { missing: true }))).toEqual([["by", "n"], []]);
+  });
+
+  it("has receipts with the types of its declaration", async () => {
+    const chain = await devnet({ validators: 1, modules: [counter] });
+    net = chain;
+    const client = new Client(chain.urls, { fetch: chain.fetch });
+    const receiptOf = async (id: string) => {
+      await chain.final(id);
+      return must((await client.call("tx_getReceipt", { hash: id })) ?? undefined, "it is in a block");
+    };
+    const added = await receiptOf(chain.call(counter.add, { n: 5 }, { from: "alice" }));
+    const read = readReceipt(counter, added);
+    expect([read.status, read.fault]).toEqual(["success", undefined]);
+    const [first] = read.events;
+    if (first?.event !== "added") throw new Error("an event is missing");
+    // By its types a number and a text.
+    expect([first.fields.n + 1, first.fields.by.slice(0, 2)]).toEqual([6, "0x"]);
+    const refused = await receiptOf(chain.call(counter.add, { n: 101 }, { from: "alice" }));
+    expect(readReceipt(counter, refused)).toEqual({ status: "failed", fault: "TooMuch", events: [] });
+    const spoiled = await receiptOf(chain.call(counter.spoil, { how: "throw" }, { from: "alice" }));
+    expect(readReceipt(counter, spoiled)).toEqual({ status: "failed", fault: undefined, events: [] });
+    const note = { digest: DEED, memo: "" };
+    await receiptOf(chain.call(anchor.anchor, note, { from: "alice" }));
+    const again = await receiptOf(chain.call(anchor.anchor, note, { from: "alice" }));
+    expect(readReceipt(anchor, again)).toEqual({ status: "failed", fault: "AlreadyAnchored", events: [] });
+    expect(readReceipt(counter, again).fault).toBeUndefined();
+    const other = { ...added, events: added.events.map((one) => ({ ...one, kind: 9 })) };
+    expect(() => readReceipt(counter, other)).toThrow("has an event 9 that this declaration has not");
+    const short = { ...added, events: added.events.map((one) => ({ ...one, data: "0x00" })) };
+    expect(() => readReceipt(counter, short)).toThrow("the chain runs another version of the module");
   });
 
   it("undoes a call that throws what it does not declare, and calls it MODULE_PANIC", async () => {
