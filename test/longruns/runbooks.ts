@@ -3,9 +3,11 @@
  * `quorate testnet`, each started by `quorate start`. Every step says how long it took; exit code 1 when anything is not as it
  * must be.
  *
- *   npm run build && npm run runbooks [-- add rotate restore amnesia clock disk remove quorum guard] [--above 5000]
+ *   npm run build && npm run runbooks [-- add rotate restore amnesia clock disk remove quorum guard]
+ *                                  [--above 5000 --validators 1]
  *
- * --above: the chain has so many blocks before anything is done to it, made as fast as the four can.
+ * --above: the chain has so many blocks before anything is done to it, made as fast as can be. --validators: 4 unless said,
+ * which all but "add" need.
  */
 import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -16,7 +18,10 @@ import { HomeNode, WAIT_MS } from "./home-node.ts";
 
 const started = performance.now();
 const asked = process.argv.slice(2);
-const above = asked.includes("--above") ? Number(asked.splice(asked.indexOf("--above"), 2)[1]) : 0;
+const option = (name: string, otherwise: number) =>
+  asked.includes(name) ? Number(asked.splice(asked.indexOf(name), 2)[1]) : otherwise;
+const above = option("--above", 0);
+const validators = option("--validators", 4);
 const dir = mkdtempSync(join(tmpdir(), "quorate-runbooks-"));
 const port = await freePorts(12);
 const p2p = await freePorts(12);
@@ -33,7 +38,7 @@ function must<T>(value: T | undefined, what: string): T {
 
 const homeNode = (name: string, index: number) =>
   new HomeNode(name, { home: join(dir, "net", name), rpcPort: port + index, p2pPort: p2p + index });
-const nodes = [0, 1, 2, 3].map((i) => homeNode(`node${i}`, i));
+const nodes = Array.from({ length: validators }, (_, i) => homeNode(`node${i}`, i));
 const all = [...nodes];
 const [node0, node1] = nodes as [HomeNode, HomeNode];
 
@@ -47,18 +52,28 @@ async function command(...words: readonly string[]): Promise<string> {
 
 const asOperator = (node: HomeNode) => ["--from", "operator", "--dir", node.home, "--rpc", node.url];
 
+/** A vote on a newcomer that is not connected or level yet is not sent. @returns what the command says, or why not */
+async function voted(...words: readonly string[]): Promise<string | undefined> {
+  const { code, stdout, stderr } = await quorate("gov", ...words);
+  if (code === 0) return stdout;
+  if (stderr.includes("not sent: the newcomer")) return undefined;
+  throw new Error(`quorate gov ${words.slice(0, 2).join(" ")} ended with ${code}: ${stderr}`);
+}
+
 /** Proposes by the first and lets the next vote until it is approved. */
 async function decide(
-  proposal: readonly string[],
+  proposal: () => readonly string[],
   by: readonly HomeNode[],
   force: readonly string[] = [],
 ): Promise<void> {
   const [first, ...others] = by as [HomeNode, ...HomeNode[]];
-  const words = await command("gov", "propose", ...proposal, ...force, ...asOperator(first));
+  const propose = () => voted("propose", ...proposal(), ...force, ...asOperator(first));
+  const words = await until(propose, `${first.name} proposes`, WAIT_MS);
+  if (others.length === 0) return;
   const number = must(/proposal (\d+)/.exec(words)?.[1], words);
   for (const voter of others) {
-    const voted = await command("gov", "vote", number, "yes", ...force, ...asOperator(voter));
-    if (voted.includes("approved")) return;
+    const vote = () => voted("vote", number, "yes", ...force, ...asOperator(voter));
+    if ((await until(vote, `${voter.name} votes`, WAIT_MS)).includes("approved")) return;
   }
   throw new Error(`proposal ${number} was not approved`);
 }
@@ -118,8 +133,11 @@ const RUNBOOKS: Record<string, () => Promise<void>> = {
     say(`      level at height ${await node4.height()}, ${after()}`);
     const file = join(node4.home, "propose.txt");
     await until(async () => readFileSync(file, "utf8").length > 0, "join says what to vote on", WAIT_MS);
-    const words = readFileSync(file, "utf8").trim().split(" ");
-    await decide(words.slice(words.indexOf("add"), words.indexOf("--from")), nodes);
+    const proposal = () => {
+      const words = readFileSync(file, "utf8").trim().split(" ");
+      return words.slice(words.indexOf("add"), words.indexOf("--from"));
+    };
+    await decide(proposal, nodes);
     say(`      voted in at height ${await node0.height()}, ${after()}`);
     await until(async () => node4.output.includes("node4 is a validator"), "node4 is a validator", WAIT_MS);
     const signed = await votes(node4);
@@ -197,7 +215,7 @@ const RUNBOOKS: Record<string, () => Promise<void>> = {
     const name = (await members()).includes("node4") ? "node4" : "node3";
     const voters = nodes.filter((node) => node.name !== name);
     const force = name === "node4" ? [] : ["--force"];
-    await decide(["remove", name], voters, force);
+    await decide(() => ["remove", name], voters, force);
     await until(async () => !(await members()).includes(name), `${name} is no member`, WAIT_MS);
     await moves(node0);
     if (name === "node4") await node4.stop();
@@ -248,7 +266,7 @@ const RUNBOOKS: Record<string, () => Promise<void>> = {
     };
     await until(namesBoth, "the guard names both", WAIT_MS);
     say(`      refused: ${words.trim().replaceAll("\n", " / ")}`);
-    await decide(["remove", "node2"], [node0, node1, node2], ["--force"]);
+    await decide(() => ["remove", "node2"], [node0, node1, node2], ["--force"]);
     const isForced = (await node0.call("gov_getProposals")).some((one) => one.forced);
     if (!isForced) throw new Error("the chain does not say that it was forced");
     await until(async () => !(await members()).includes("node2"), "node2 is no member", WAIT_MS);
@@ -340,7 +358,19 @@ async function goOnBy(file: string, stays: readonly HomeNode[]): Promise<void> {
 async function begin(name: string): Promise<void> {
   const out = join(dir, name);
   await command(
-    ...["testnet", "--out", out, "-n", "4", "--epoch-length", "32", "--profile", "dev", "--min-fee", "0"],
+    ...[
+      "testnet",
+      "--out",
+      out,
+      "-n",
+      `${validators}`,
+      "--epoch-length",
+      "32",
+      "--profile",
+      "dev",
+      "--min-fee",
+      "0",
+    ],
     ...["--rpc-port", `${port}`, "--p2p-port", `${p2p}`],
   );
   for (const node of nodes) {
@@ -363,7 +393,7 @@ async function grow(): Promise<void> {
 
 try {
   await begin("net");
-  say("a network of four validators runs");
+  say(`a network of ${validators} validators runs`);
   if (above > 0) await grow();
   for (const [name, run] of Object.entries(RUNBOOKS)) {
     if (asked.length > 0 && !asked.includes(name)) continue;
