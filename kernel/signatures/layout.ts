@@ -1,4 +1,4 @@
-// Where everything lies in the memory of the signatures' kernel: 2 MiB, no allocator. The host writes what verify.ts
+// Where everything lies in the memory of the signatures' kernel: 4 MiB, no allocator. The host writes what verify.ts
 // exports the place of; all else is the kernel's. An "element" here is four field elements side by side (field.ts).
 // This folder is AssemblyScript, compiled to WebAssembly by bin/buildkernel.js; tsc and biome do not read it.
 
@@ -11,10 +11,19 @@ export const POINT: usize = 2 * FE;
 export const SIGNATURES: i32 = 512;
 /** Decoded public keys that are kept between batches, besides those of the batch itself. */
 export const KEPT_KEYS: i32 = 1024;
-/** Points of a multiplication by the method for few points. */
-export const FEW_POINTS: i32 = 80;
-/** Windows of four bits, the narrowest, in 254 bits. */
-export const WINDOWS: i32 = 64;
+/** Digits of a kept key have so many bits, and its table all odd multiples that these can be. */
+export const KEY_WIDTH: i32 = 6;
+export const KEY_MULTIPLES: usize = 1 << (<usize>KEY_WIDTH - 2);
+/** Bytes of a kept key: extended coordinates, then its odd multiples, of which the first is what a point has there. */
+export const KEPT_KEY: usize = FE + KEY_MULTIPLES * FE;
+/** Signatures of a multiplication by the method for few of them. */
+export const STRAUS_SIGNATURES: i32 = 128;
+/** Windows of five bits, the narrowest, in 254 bits. */
+export const WINDOWS: i32 = 51;
+/** Bits of the longest scalar, and one for a carry. */
+export const POSITIONS: i32 = 254;
+/** Points of a multiplication: R and A of each signature, and B. */
+const TERMS: usize = 2 * <usize>SIGNATURES + 1;
 
 // Scratch of field.ts.
 export const TIMES_19: usize = 0;
@@ -48,6 +57,8 @@ export const QUOTIENT: usize = 3520;
 export const REMAINDER: usize = 3648;
 export const DIFFERENCE: usize = 3712;
 export const SCALAR: usize = 3776;
+// Scratch of straus.ts, 48 bytes.
+export const PADDED: usize = 3840;
 /** The base point, and room for the three others that are decoded with it. */
 export const BASE: usize = 4096;
 /** Everything above ends before asconfig.json's memoryBase, static tables before 32 KiB. */
@@ -75,16 +86,18 @@ export const ENCODINGS: usize = (USED + <usize>SIGNATURES + 15) & ~15;
 export const R_POINTS: usize = ENCODINGS + 32 * <usize>(SIGNATURES + 4);
 /** Keys of the batch that were not kept. */
 export const NEW_KEYS: usize = R_POINTS + POINT * <usize>(SIGNATURES + 4);
-/** Keys that are kept. */
+/** The base point with its multiples, then the keys that are kept. */
 export const KEYS: usize = NEW_KEYS + POINT * <usize>(SIGNATURES + 4);
-/** By point of a multiplication: u32 where its point lies. */
-export const TERM_AT: usize = KEYS + POINT * <usize>KEPT_KEYS;
+/** By point of a multiplication: u32 where its point lies, or its table. */
+export const TERM_AT: usize = KEYS + KEPT_KEY * <usize>(KEPT_KEYS + 1);
 /** By point of a multiplication: how many windows its scalar has, u32. */
-export const TERM_WINDOWS: usize = TERM_AT + 4 * <usize>(2 * SIGNATURES + 1);
-/** By point of a multiplication: its digits, i16 each, the lowest first. */
-export const DIGITS: usize = TERM_WINDOWS + 4 * <usize>(2 * SIGNATURES + 1);
-/** Buckets, or tables of multiples of few points: elements. */
-export const TABLES: usize = (DIGITS + 2 * <usize>WINDOWS * <usize>(2 * SIGNATURES + 1) + 15) & ~15;
+export const TERM_WINDOWS: usize = TERM_AT + 4 * TERMS;
+/** Digits by bit and point, i8 each, for few; by point and window, i16 each, the lowest first, for many. */
+export const DIGITS: usize = (TERM_WINDOWS + 4 * TERMS + 15) & ~15;
+export const DIGIT_ROW: usize = (2 * <usize>STRAUS_SIGNATURES + 1 + 7) & ~7;
+const FEW_DIGITS: usize = DIGIT_ROW * <usize>POSITIONS, MANY_DIGITS: usize = 2 * <usize>WINDOWS * TERMS;
+/** Four multiples of each point for few; buckets for many. */
+export const TABLES: usize = (DIGITS + (FEW_DIGITS > MANY_DIGITS ? FEW_DIGITS : MANY_DIGITS) + 15) & ~15;
 /** A bucket: a point in extended coordinates, and whether it holds one. */
 export const BUCKET: usize = FE + 16;
-export const END: usize = TABLES + 8 * FE * <usize>FEW_POINTS;
+export const END: usize = TABLES + 4 * FE * (2 * <usize>STRAUS_SIGNATURES + 1);

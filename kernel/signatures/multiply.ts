@@ -1,128 +1,26 @@
-// The sum of points times scalars, by one of two methods. Few points: Straus, with a table of eight multiples of each and
-// windows of four bits. Many: Pippenger's, in which every point goes into the bucket of its digit, window by window, and
-// nothing is computed for each point beforehand. Digits are signed. Nothing here is secret, so time may tell anything.
-// Source: D. J. Bernstein et al., "Faster batch forgery identification", 2 to 4; E. Straus, N. Pippenger.
-import {
-  BUCKET, CACHED, DIGITS, FE, FEW_POINTS, RUNNING, TABLES, TERM_AT, TERM_WINDOWS, TOTAL, WINDOW, WINDOWS,
-} from "./layout";
-import { addCached, addPoints, cache, copyPoint, double, negate, setNeutral, subCached } from "./point";
+// The sum of points times scalars, by the method that is quicker for so many: Straus's, which has tables of the kept keys,
+// or Pippenger's, which needs none but sums up its buckets.
+import { STRAUS_SIGNATURES } from "./layout";
+import { addPippenger, beginPippenger, totalPippenger } from "./pippenger";
+import { addStraus, beginStraus, totalStraus } from "./straus";
 
-/** How many points the sum has so far. */
-let terms: i32 = 0;
-/** Bits of a window. */
-let width: i32 = 4;
-/** Windows of the longest scalar. */
-let windows: i32 = 0;
+let isFew: bool = true;
 
-const ROW: usize = 2 * <usize>WINDOWS;
-
-/** For a sum of about so many points. */
-export function begin(expected: i32): void {
-  terms = 0;
-  windows = 0;
-  width = isFew(expected) ? 4 : expected < 180 ? 5 : expected < 500 ? 6 : 7;
-}
-
-@inline function isFew(points: i32): bool {
-  return points <= FEW_POINTS;
+/** For so many signatures, by so many keys. */
+export function begin(signatures: i32, keys: i32): void {
+  isFew = signatures <= STRAUS_SIGNATURES;
+  if (isFew) beginStraus();
+  else beginPippenger(signatures + keys + 1);
 }
 
 /** Adds a term: the point at `point` times the scalar of so many bits, 128 or 253. */
 export function addTerm(point: usize, scalar: usize, bits: i32): void {
-  const count = bits / width + 1;
-  store<u32>(TERM_AT + 4 * <usize>terms, <u32>point);
-  store<u32>(TERM_WINDOWS + 4 * <usize>terms, count);
-  if (count > windows) windows = count;
-  recode(DIGITS + ROW * <usize>terms, scalar, (bits + 31) / 32, count);
-  terms++;
-}
-
-/** Digits of -2^(width-1) + 1 to 2^(width-1). */
-function recode(out: usize, scalar: usize, words: i32, count: i32): void {
-  const half = 1 << (width - 1), mask = (1 << width) - 1;
-  let carry = 0;
-  for (let w = 0; w < count; w++) {
-    const bit = w * width, at = bit >> 5;
-    let chunk: u64 = at < words ? load<u32>(scalar + 4 * <usize>at) : 0;
-    if (at + 1 < words) chunk |= <u64>load<u32>(scalar + 4 * <usize>at, 4) << 32;
-    let digit = (<i32>(chunk >> (bit & 31)) & mask) + carry;
-    carry = digit > half ? 1 : 0;
-    digit -= carry << width;
-    store<i16>(out + 2 * <usize>w, <i16>digit);
-  }
-}
-
-@inline function digitOf(term: i32, w: i32): i32 {
-  if (w >= load<i32>(TERM_WINDOWS + 4 * <usize>term)) return 0;
-  return load<i16>(DIGITS + ROW * <usize>term + 2 * <usize>w);
+  if (isFew) addStraus(point, scalar, bits);
+  else addPippenger(point, scalar, bits);
 }
 
 /** TOTAL = the sum. */
 export function total(): void {
-  setNeutral(TOTAL);
-  const few = width == 4;
-  if (few) fillTables();
-  for (let w = windows - 1; w >= 0; w--) {
-    for (let i = 0; i < width; i++) double(TOTAL, TOTAL);
-    if (few) addMultiples(w);
-    else addBuckets(w);
-  }
-}
-
-/** The multiples 1 to 8 of each point, as they are added. */
-function fillTables(): void {
-  for (let term = 0; term < terms; term++) {
-    const point: usize = load<u32>(TERM_AT + 4 * <usize>term), table: usize = TABLES + 8 * FE * <usize>term;
-    copyPoint(table, point + FE);
-    copyPoint(RUNNING, point);
-    for (let i: usize = 1; i < 8; i++) {
-      addCached(RUNNING, RUNNING, point + FE);
-      cache(table + FE * i, RUNNING);
-    }
-  }
-}
-
-function addMultiples(w: i32): void {
-  for (let term = 0; term < terms; term++) {
-    const digit = digitOf(term, w);
-    if (digit == 0) continue;
-    const multiple = TABLES + FE * <usize>(8 * term + abs(digit) - 1);
-    if (digit > 0) addCached(TOTAL, TOTAL, multiple);
-    else subCached(TOTAL, TOTAL, multiple);
-  }
-}
-
-/** Bucket b holds the sum of the points whose digit is b + 1; TOTAL gets the sum of (b + 1) times bucket b. */
-function addBuckets(w: i32): void {
-  const count = 1 << (width - 1);
-  for (let b = 0; b < count; b++) store<u32>(TABLES + BUCKET * <usize>b + FE, 0);
-  for (let term = 0; term < terms; term++) {
-    const digit = digitOf(term, w);
-    if (digit != 0) put(load<u32>(TERM_AT + 4 * <usize>term), digit);
-  }
-  let isBegun = false;
-  setNeutral(WINDOW);
-  for (let b = count - 1; b >= 0; b--) {
-    const bucket = TABLES + BUCKET * <usize>b;
-    if (load<u32>(bucket + FE) != 0) {
-      if (isBegun) addPoints(RUNNING, RUNNING, bucket);
-      else copyPoint(RUNNING, bucket);
-      isBegun = true;
-      cache(CACHED, RUNNING);
-    }
-    if (isBegun) addCached(WINDOW, WINDOW, CACHED);
-  }
-  addPoints(TOTAL, TOTAL, WINDOW);
-}
-
-@inline function put(point: usize, digit: i32): void {
-  const bucket = TABLES + BUCKET * <usize>(abs(digit) - 1);
-  if (load<u32>(bucket + FE) != 0) {
-    if (digit > 0) addCached(bucket, bucket, point + FE);
-    else subCached(bucket, bucket, point + FE);
-    return;
-  }
-  store<u32>(bucket + FE, 1);
-  if (digit > 0) copyPoint(bucket, point);
-  else negate(bucket, point);
+  if (isFew) totalStraus();
+  else totalPippenger();
 }

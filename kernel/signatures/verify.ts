@@ -8,16 +8,18 @@
 import { decode4, isZeroLane, setConstant } from "./decode";
 import { sub } from "./field";
 import {
-  BASE, COEFFICIENTS, D, ENCODINGS, END, FE, HASHES, KEPT_KEYS, KEYS, KEY_AT, KEY_OF, LEFT, NEW_KEYS, ONE, POINT, RIGHT,
+  BASE, COEFFICIENTS, D, ENCODINGS, END, FE, HASHES, KEPT_KEY, KEPT_KEYS, KEYS, KEY_AT, KEY_MULTIPLES, KEY_OF, LEFT, NEW_KEYS, ONE, POINT, RIGHT,
   ROOT_MINUS_1, RS, R_POINTS, SCALAR, SIGNATURES, SOUND, SUMS, TOTAL, USED,
 } from "./layout";
 import { addTerm, begin, total } from "./multiply";
 import { double } from "./point";
 import { addTimes, isCanonical, negateScalar, reduce } from "./scalar";
+import { fillTable } from "./straus";
 
 export const signaturesMax: i32 = SIGNATURES;
 export const keptKeysMax: i32 = KEPT_KEYS;
 export const pointBytes: usize = POINT;
+export const keptKeyBytes: usize = KEPT_KEY;
 export const signaturesAt: usize = RS;
 export const hashesAt: usize = HASHES;
 export const coefficientsAt: usize = COEFFICIENTS;
@@ -26,7 +28,7 @@ export const keyAtAt: usize = KEY_AT;
 export const soundAt: usize = SOUND;
 export const encodingsAt: usize = ENCODINGS;
 export const newKeysAt: usize = NEW_KEYS;
-export const keysAt: usize = KEYS;
+export const keysAt: usize = KEYS + KEPT_KEY;
 export const memoryEnd: usize = END;
 
 /** Little-endian words of 64 bits: 1, d, sqrt(-1), and y of the base point (4/5), whose x is even. */
@@ -41,6 +43,13 @@ export function start(): void {
   setConstant(D, d);
   setConstant(ROOT_MINUS_1, rootMinus1);
   decode4(baseY, 0, BASE);
+  keep(BASE, KEYS);
+}
+
+/** Copies a decoded key to a place among those that are kept, with its multiples. */
+export function keep(from: usize, to: usize): void {
+  memory.copy(to, from, POINT);
+  fillTable(to + FE, to, KEY_MULTIPLES);
 }
 
 /** Decodes `count` of ENCODINGS to NEW_KEYS. Whether one is a point is written over its first byte: 1 or 0. */
@@ -71,7 +80,7 @@ export function prepare(count: i32): void {
 /** Whether the equation holds for the sound signatures from `from` to before `to`, with `keys` keys in the batch. */
 export function holds(from: i32, to: i32, keys: i32): bool {
   const distinct = sumScalars(from, to, keys);
-  begin(to - from + distinct + 1);
+  begin(to - from, distinct);
   for (let i = from; i < to; i++) {
     if (load<u8>(SOUND + i) != 0) addTerm(R_POINTS + POINT * <usize>i, COEFFICIENTS + 16 * <usize>i, 128);
   }
@@ -82,7 +91,7 @@ export function holds(from: i32, to: i32, keys: i32): bool {
   }
   reduce(SCALAR, SUMS + 64 * <usize>keys);
   negateScalar(SCALAR);
-  addTerm(BASE, SCALAR, 253);
+  addTerm(KEYS, SCALAR, 253);
   total();
   return isOfSmallOrder(TOTAL);
 }

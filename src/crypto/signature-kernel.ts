@@ -36,6 +36,7 @@ interface Exports {
   readonly signaturesMax: Place;
   readonly keptKeysMax: Place;
   readonly pointBytes: Place;
+  readonly keptKeyBytes: Place;
   readonly signaturesAt: Place;
   readonly hashesAt: Place;
   readonly coefficientsAt: Place;
@@ -48,6 +49,7 @@ interface Exports {
   readonly memoryEnd: Place;
   start(): void;
   decodeKeys(count: number): void;
+  keep(from: number, to: number): void;
   prepare(count: number): void;
   holds(from: number, to: number, keys: number): number;
 }
@@ -151,7 +153,7 @@ export class SignatureKernel {
 
   /** Key `i` of those that were decoded just now, key `number` of the batch. */
   #takeKey(i: number, text: string, number: number): void {
-    const { keyAtAt, encodingsAt, newKeysAt, keysAt, pointBytes, keptKeysMax } = this.#exports;
+    const { keyAtAt, encodingsAt, newKeysAt, keysAt, pointBytes, keptKeyBytes, keptKeysMax } = this.#exports;
     const isPoint = this.#bytes[encodingsAt.value + KEY_BYTES * i] === 1;
     const at = newKeysAt.value + pointBytes.value * i;
     this.#words[keyAtAt.value / 4 + number] = isPoint ? at : 0;
@@ -160,8 +162,9 @@ export class SignatureKernel {
       this.#isFull = true;
       return;
     }
-    const kept = keysAt.value + pointBytes.value * this.#kept.size;
-    this.#bytes.copyWithin(kept, at, at + pointBytes.value);
+    const kept = keysAt.value + keptKeyBytes.value * this.#kept.size;
+    this.#exports.keep(at, kept);
+    this.#words[keyAtAt.value / 4 + number] = kept;
     this.#kept.set(text, kept);
   }
 
