@@ -107,6 +107,14 @@ export class Mempool {
     return verdict;
   }
 
+  /** {@link add} of what came together; the listener is told once. */
+  addTogether(envelopes: readonly Uint8Array[], nowMs: number): Verdict<SignedTransaction, AdmissionCode>[] {
+    this.prepare(envelopes);
+    const verdicts = envelopes.map((envelope) => this.#admit(envelope, nowMs));
+    this.#report();
+    return verdicts;
+  }
+
   /** Judges the signatures of what came together and is now {@link add}ed, one by one. */
   prepare(envelopes: readonly Uint8Array[]): void {
     const opened = this.#reader.readTogether(envelopes);

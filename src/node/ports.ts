@@ -9,7 +9,7 @@ import type { Address } from "../base/bytes.ts";
 import type { Relay } from "../base/fault.ts";
 import type { Block } from "../chain/types/block.ts";
 import type { SignatureClaim } from "../crypto/keys.ts";
-import type { AnnouncedMail, LargeMessage } from "../p2p/network-ports.ts";
+import type { AnnouncedMail, LargeMessage, ReceivedTransactions } from "../p2p/network-ports.ts";
 import type { PeerView } from "../rpc/api.ts";
 import type { Seat } from "./votes/seats.ts";
 
@@ -40,8 +40,11 @@ export interface NetworkHandlers {
   /** A message begins that is too long to be read unasked: whether it is awaited. What is not is never kept. */
   mailAnnounced(peerId: string, author: Seat, message: LargeMessage): AnnouncedMail;
   rumorReceived(topic: RumorTopic, peerId: string, bytes: Uint8Array): Promise<Relay>;
-  /** One peer sent these transactions together; each of them follows at once by rumorReceived. */
-  transactionsReceived?(envelopes: readonly Uint8Array[]): void;
+  /**
+   * Batches of transactions that came at once: what each is worth, by batch and in its order, as
+   * {@link rumorReceived} says it of one. Where this is left out, they come by rumorReceived one by one.
+   */
+  transactionsReceived?(batches: readonly ReceivedTransactions[]): readonly (readonly Relay[])[];
   /** Answers a request of anti-entropy; a throw closes the stream. */
   requestReceived(peerId: string, bytes: Uint8Array): Promise<Uint8Array>;
   /**

@@ -4,7 +4,7 @@
  */
 import { must } from "../base/assert.ts";
 import { equalBytes, showHash } from "../base/bytes.ts";
-import { type Fault, type Relay, refuse, type Verdict } from "../base/fault.ts";
+import { type Fault, refuse, type Verdict } from "../base/fault.ts";
 import { type BranchChange, Chain, type HeadChange, type ImportResult } from "../chain/chain.ts";
 import { Epochs } from "../chain/epochs.ts";
 import { AcceptedSignatures } from "../chain/execution/accepted-signatures.ts";
@@ -35,12 +35,12 @@ import { Watches } from "./assembly/watches.ts";
 import type { IncomingMail } from "./ingress/incoming-mail.ts";
 import { createIncomingMail } from "./ingress/mail-ingress.ts";
 import { PassedOn } from "./ingress/passed-on.ts";
-import { judgeRumor } from "./ingress/rumors.ts";
+import { judgeRumor, judgeTransactions, type RumorPorts } from "./ingress/rumors.ts";
 import type { WorkBudgets } from "./ingress/work-budget.ts";
 import { logLineOf } from "./metrics/engine-log.ts";
 import type { MessageCounts } from "./metrics/message-counts.ts";
 import { Presence } from "./metrics/presence.ts";
-import type { PeerView, RumorTopic } from "./ports.ts";
+import type { PeerView } from "./ports.ts";
 import type { MiningOrder, ReplicaEvents, ReplicaOptions, ReplicaPorts } from "./replica-ports.ts";
 import { checkConvergence } from "./state-divergence.ts";
 import { EvidenceStore } from "./votes/evidence-store.ts";
@@ -75,6 +75,7 @@ export class Replica {
   readonly #waited: SignedTransaction[] = [];
   readonly #mail: IncomingMail;
   readonly #passedOn = new PassedOn();
+  readonly #rumors: RumorPorts;
   readonly watches: Watches;
   readonly votes: WatermarkedVotes;
   #mining: MiningOrder;
@@ -121,6 +122,13 @@ export class Replica {
       admit: (envelope) => this.#admit(envelope),
       importBlock: (sealed, peerId) => this.#importFrom(sealed, peerId),
     });
+    this.#rumors = {
+      ...{ pool: this.pool, passedOn: this.#passedOn },
+      admitTogether: (envelopes) => this.#admitTogether(envelopes),
+      brought: (peerId) => ports.network.brought?.(peerId, "transaction"),
+      judgeBlock: (peer, announcement) => this.#parts.judgeBlock(peer, announcement),
+      judgeEvidence: (peer, evidence) => this.evidence.judge(peer, evidence),
+    };
     this.chain.onHeadChange((change) => this.#headChanged(change));
   }
 
@@ -174,8 +182,8 @@ export class Replica {
     await this.#ports.network.start({
       mailReceived: (peerId, author, bytes) => this.#mail.receive(peerId, author, bytes),
       mailAnnounced: (_, author, message) => this.#mail.announced(author, message),
-      rumorReceived: (topic, peerId, bytes) => this.#rumorReceived(topic, peerId, bytes),
-      transactionsReceived: (envelopes) => this.pool.prepare(envelopes),
+      rumorReceived: (topic, peerId, bytes) => judgeRumor(this.#rumors, topic, peerId, bytes),
+      transactionsReceived: (batches) => judgeTransactions(this.#rumors, batches),
       requestReceived: (peer, bytes) => this.watches.answer(bytes) ?? this.#parts.repair.answer(peer, bytes),
       peerConnected: (peerId, lowest) => {
         this.presence.connected(peerId);
@@ -259,9 +267,20 @@ export class Replica {
   #admit(envelope: Uint8Array, isFromUser = false): Verdict<SignedTransaction, AdmissionCode> {
     const added = this.pool.add(envelope, this.#ports.scheduler.now());
     if (isFromUser && added.ok && this.pool.isExecutable(added.value)) this.#waited.unshift(added.value);
-    this.#publishWaited();
-    if (added.ok && this.pool.executable > 0) this.voting.poolChanged();
+    this.#admitted(added.ok);
     return added;
+  }
+
+  #admitTogether(envelopes: readonly Uint8Array[]): readonly Verdict<SignedTransaction, AdmissionCode>[] {
+    const added = this.pool.addTogether(envelopes, this.#ports.scheduler.now());
+    this.#admitted(added.some(({ ok }) => ok));
+    return added;
+  }
+
+  /** After an offer to the pool: what can run now leaves, and the engine is told. */
+  #admitted(isAnyNew: boolean): void {
+    this.#publishWaited();
+    if (isAnyNew && this.pool.executable > 0) this.voting.poolChanged();
   }
 
   #publishWaited(): void {
@@ -296,31 +315,11 @@ export class Replica {
   #branchChanged(change: BranchChange): void {
     const left = leftBehind(change);
     const entered = transactionsOf(change.entered);
-    const returned = this.pool.headReplaced(
-      new AccountsAtHead(this.chain),
-      left,
-      entered,
-      this.#ports.scheduler.now(),
-    );
+    const head = new AccountsAtHead(this.chain);
+    const returned = this.pool.headReplaced(head, left, entered, this.#ports.scheduler.now());
     this.#parts.reorganised(left);
     this.#ports.log.log("warn", "chain", "REORG", { ...reorgFields(change), txs: left.length, returned });
     this.events.reorgs.emit(change);
-  }
-
-  #rumorReceived(topic: RumorTopic, peerId: string, bytes: Uint8Array): Promise<Relay> {
-    return judgeRumor(
-      {
-        pool: this.pool,
-        admit: (envelope) => this.#admit(envelope),
-        brought: () => this.#ports.network.brought?.(peerId, "transaction"),
-        passedOn: this.#passedOn,
-        judgeBlock: (peer, announcement) => this.#parts.judgeBlock(peer, announcement),
-        judgeEvidence: (peer, evidence) => this.evidence.judge(peer, evidence),
-      },
-      topic,
-      peerId,
-      bytes,
-    );
   }
 
   async #importBytes(bytes: Uint8Array, peerId: string): Promise<ImportOutcome> {

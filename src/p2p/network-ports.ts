@@ -55,6 +55,12 @@ export interface LargeMessage {
   readonly bytes: number;
 }
 
+/** Envelopes that one peer sent together. */
+export interface ReceivedTransactions {
+  readonly peerId: string;
+  readonly envelopes: readonly Uint8Array[];
+}
+
 export interface AnnouncedMail {
   readonly isAwaited: boolean;
   /** While it is pending no more of this author should be read. */
@@ -67,8 +73,11 @@ export interface P2pHandlers {
   mailReceived(peerId: string, author: number, bytes: Uint8Array): Promise<void> | undefined;
   mailAnnounced(peerId: string, author: number, message: LargeMessage): AnnouncedMail;
   rumorReceived(topic: GossipTopic, peerId: string, bytes: Uint8Array): Promise<Relay>;
-  /** One peer sent these transactions together; each of them follows at once by rumorReceived. */
-  transactionsReceived?(envelopes: readonly Uint8Array[]): void;
+  /**
+   * Batches of transactions that came at once: what each is worth, by batch and in its order, as
+   * {@link rumorReceived} says it of one. Where this is left out, they come by rumorReceived one by one.
+   */
+  transactionsReceived?(batches: readonly ReceivedTransactions[]): readonly (readonly Relay[])[];
   requestReceived(peerId: string, bytes: Uint8Array): Promise<Uint8Array>;
   /** @param lowestBody the lowest block whose body it says it has. Undefined where it says nothing of it */
   peerConnected(peerId: string, lowestBody?: bigint): void;

@@ -214,12 +214,11 @@ export class RunningNetwork {
     return new Rumor(options.genesisHash, {
       ...shared,
       budgets,
-      transactionsReceived: (envelopes) => handlers.transactionsReceived?.(envelopes),
-      rumorReceived: async (topic, peerId, bytes) => {
-        const relay = await handlers.rumorReceived(topic, peerId, bytes);
+      judged: (peerId, relay) => {
         if (relay === "reject") this.discovery?.fault(peerId, "rumor");
-        return relay;
       },
+      transactionsReceived: handlers.transactionsReceived?.bind(handlers),
+      rumorReceived: (topic, peerId, bytes) => handlers.rumorReceived(topic, peerId, bytes),
     });
   }
 

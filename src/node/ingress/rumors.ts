@@ -3,19 +3,21 @@
  * it (final-announcements.ts, announcements.ts), evidence of equivocation is verified. The answer says whether to pass
  * it on; `reject` only for what is wrong on every node (decision 3, decision 7).
  */
+import { must } from "../../base/assert.ts";
 import type { Relay, Verdict } from "../../base/fault.ts";
 import type { SignedTransaction } from "../../chain/types/transaction.ts";
 import { type AdmissionCode, RELAY_OF_FAULT } from "../../mempool/admission.ts";
 import type { Mempool } from "../../mempool/mempool.ts";
+import type { ReceivedTransactions } from "../../p2p/network-ports.ts";
 import type { RumorTopic } from "../ports.ts";
 import type { PassedOn } from "./passed-on.ts";
 
 export interface RumorPorts {
   readonly pool: Pick<Mempool, "find" | "getByHash" | "isExecutable">;
-  /** Offers an envelope to the pool. */
-  admit(envelope: Uint8Array): Verdict<SignedTransaction, AdmissionCode>;
-  /** The peer's transaction is new here and can run. */
-  brought(): void;
+  /** Offers envelopes to the pool; the verdicts are in their order. */
+  admitTogether(envelopes: readonly Uint8Array[]): readonly Verdict<SignedTransaction, AdmissionCode>[];
+  /** Transactions of this peer are new here and can run. */
+  brought(peerId: string): void;
   readonly passedOn: PassedOn;
   judgeBlock(peerId: string, bytes: Uint8Array): Promise<Relay>;
   judgeEvidence(peerId: string, bytes: Uint8Array): Relay;
@@ -29,7 +31,7 @@ export async function judgeRumor(
 ): Promise<Relay> {
   switch (topic) {
     case "transactions":
-      return judgeTransaction(ports, bytes);
+      return must(judgeTransactions(ports, [{ peerId, envelopes: [bytes] }])[0]?.[0], "one was judged");
     case "blocks":
       return ports.judgeBlock(peerId, bytes);
     case "evidence":
@@ -37,11 +39,24 @@ export async function judgeRumor(
   }
 }
 
-function judgeTransaction(ports: RumorPorts, envelope: Uint8Array): Relay {
-  const admitted = ports.admit(envelope);
-  const relay = relayOfAdmission(ports.pool, ports.passedOn, envelope, admitted);
-  if (admitted.ok && relay === "accept") ports.brought();
-  return relay;
+/** What each transaction of some batches is worth, by batch and in its order. */
+export function judgeTransactions(
+  ports: RumorPorts,
+  batches: readonly ReceivedTransactions[],
+): readonly (readonly Relay[])[] {
+  const admitted = ports.admitTogether(batches.flatMap(({ envelopes }) => envelopes));
+  let next = 0;
+  return batches.map(({ peerId, envelopes }) => {
+    let hasBrought = false;
+    const relays = envelopes.map((envelope) => {
+      const verdict = must(admitted[next++], "each envelope has its verdict");
+      const relay = relayOfAdmission(ports.pool, ports.passedOn, envelope, verdict);
+      if (verdict.ok && relay === "accept") hasBrought = true;
+      return relay;
+    });
+    if (hasBrought) ports.brought(peerId);
+    return relays;
+  });
 }
 
 /**

@@ -21,9 +21,10 @@ import {
   TRANSACTION_BATCH_MAX,
   TX_BYTES_CEILING,
 } from "../../base/limits.ts";
-import type { ProtocolParts } from "../network-ports.ts";
+import type { P2pHandlers, ProtocolParts } from "../network-ports.ts";
 import { decodeTransactionBatch, encodeTransactionBatch } from "../transport/wire.ts";
 import type { GossipBudgets } from "./gossip-budget.ts";
+import { ReceivedBatches } from "./received-batches.ts";
 
 export type GossipTopic = "transactions" | "blocks" | "evidence";
 export const TOPICS: readonly GossipTopic[] = ["transactions", "blocks", "evidence"];
@@ -53,7 +54,9 @@ interface Dependencies extends ProtocolParts {
    * "known" if it did so before.
    */
   rumorReceived(topic: GossipTopic, peerId: string, bytes: Uint8Array): Promise<Relay>;
-  transactionsReceived?(envelopes: readonly Uint8Array[]): void;
+  readonly transactionsReceived?: P2pHandlers["transactionsReceived"] | undefined;
+  /** Of each rumor, a whole batch being one. */
+  judged?(peerId: string, relay: Relay): void;
 }
 
 export function topicName(genesisHash: Hash, topic: GossipTopic): string {
@@ -63,6 +66,8 @@ export function topicName(genesisHash: Hash, topic: GossipTopic): string {
 export class Rumor {
   readonly #genesisHash: Hash;
   readonly #deps: Dependencies;
+  /** Undefined where transactions are judged one by one. */
+  readonly #received: ReceivedBatches | undefined;
   #batch: Uint8Array[] = [];
   #batchBytes = 4;
   #cancelFlush: (() => void) | undefined;
@@ -72,6 +77,9 @@ export class Rumor {
   constructor(genesisHash: Hash, dependencies: Dependencies) {
     this.#genesisHash = genesisHash;
     this.#deps = dependencies;
+    const { transactionsReceived } = dependencies;
+    if (transactionsReceived === undefined) return;
+    this.#received = new ReceivedBatches({ ...dependencies, judge: transactionsReceived });
   }
 
   start(): void {
@@ -87,6 +95,7 @@ export class Rumor {
     this.#isStopped = true;
     this.#cancelFlush?.();
     this.#batch = [];
+    this.#received?.stop();
   }
 
   /** One transaction envelope, one encoded announcement or one evidence. Keeps `bytes` without copying; never throws. */
@@ -146,6 +155,7 @@ export class Rumor {
       const relay = await (topic === "transactions"
         ? this.#receiveTransactions(peerId, message.data)
         : this.#receiveOne(topic, peerId, message.data));
+      this.#deps.judged?.(peerId, relay);
       if (relay === "reject") meter.rejected("gossip-rejected");
       if (relay === "ignore") meter.rejected("gossip-ignored");
       if (relay === "known") meter.rejected("gossip-known");
@@ -170,10 +180,10 @@ export class Rumor {
   }
 
   /** The computing happens before the promise is there; what is awaited afterwards is the disk or the clock. */
-  async #judgeOne(topic: GossipTopic, peerId: string, bytes: Uint8Array, togetherMs = 0): Promise<Relay> {
+  async #judgeOne(topic: GossipTopic, peerId: string, bytes: Uint8Array): Promise<Relay> {
     const startMs = performance.now();
     const judged = this.#deps.rumorReceived(topic, peerId, bytes);
-    const tookMs = performance.now() - startMs + togetherMs;
+    const tookMs = performance.now() - startMs;
     const relay = await judged;
     const { budgets, scheduler } = this.#deps;
     if (relay === "known") budgets.known(peerId, 1, tookMs, scheduler.now());
@@ -194,13 +204,8 @@ export class Rumor {
     // Copies, because the pool keeps transactions for long and must not keep whole batches with them. Not by slice():
     // of a Buffer that is a view.
     const envelopes = batch.value.map((envelope) => new Uint8Array(envelope));
-    const startMs = performance.now();
-    this.#deps.transactionsReceived?.(envelopes);
-    // What was computed for all together is charged as a share of each.
-    const shareMs = (performance.now() - startMs) / envelopes.length;
-    const relays = await Promise.all(
-      envelopes.map((envelope) => this.#judgeOne("transactions", peerId, envelope, shareMs)),
-    );
+    const relays = await (this.#received?.receive({ peerId, envelopes }) ??
+      Promise.all(envelopes.map((envelope) => this.#judgeOne("transactions", peerId, envelope))));
     const relay = combine(relays);
     if (relay !== "accept") {
       for (const [i, envelope] of envelopes.entries()) {

@@ -45,8 +45,7 @@ export class QueueNetworks {
       const decoded = decodeTransactionBatch(batch);
       if (!decoded.ok) throw new Error(decoded.fault.detail);
       const envelopes = decoded.value.map((envelope) => new Uint8Array(envelope));
-      to.transactionsReceived?.(envelopes);
-      for (const envelope of envelopes) void to.rumorReceived("transactions", `${self}`, envelope);
+      to.transactionsReceived?.([{ peerId: `${self}`, envelopes }]);
     });
   }
 

@@ -1,12 +1,14 @@
 /** When rumors leave: alone at once, in a row together, and whatever the clock does; and what is passed on. */
 import { type Message, TopicValidatorResult } from "@chainsafe/libp2p-gossipsub";
 import type { PeerId } from "@libp2p/interface";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { asHash } from "../../../src/base/bytes.ts";
 import type { Relay } from "../../../src/base/fault.ts";
 import { SILENT } from "../../../src/base/log.ts";
 import { GossipBudgets } from "../../../src/p2p/gossip/gossip-budget.ts";
+import { JUDGED_TOGETHER_MAX } from "../../../src/p2p/gossip/received-batches.ts";
 import { Rumor } from "../../../src/p2p/gossip/rumor.ts";
+import type { P2pHandlers, ReceivedTransactions } from "../../../src/p2p/network-ports.ts";
 import type { Host } from "../../../src/p2p/transport/host.ts";
 import { Meter } from "../../../src/p2p/transport/meter.ts";
 import type { Sessions } from "../../../src/p2p/transport/sessions.ts";
@@ -15,7 +17,10 @@ import { VirtualTime } from "../virtual-time.ts";
 
 type Validator = (peer: PeerId, message: Message) => Promise<TopicValidatorResult>;
 
-function world(judge: (bytes: Uint8Array) => Promise<Relay> = async () => "ignore") {
+function world(
+  judge: (bytes: Uint8Array) => Promise<Relay> = async () => "ignore",
+  transactionsReceived?: P2pHandlers["transactionsReceived"],
+) {
   const time = new VirtualTime();
   const meter = new Meter();
   const published: number[] = [];
@@ -37,14 +42,15 @@ function world(judge: (bytes: Uint8Array) => Promise<Relay> = async () => "ignor
     meter,
     budgets: new GossipBudgets(),
     rumorReceived: (_topic, _peerId, bytes) => judge(bytes),
+    transactionsReceived,
   });
-  const receive = (topic: string, data: Uint8Array) => {
+  const receive = (topic: string, data: Uint8Array, from = "a peer") => {
     const [, validate] = [...gossip.topicValidators].find(([name]) => name.endsWith(topic))!;
-    return validate({ toString: () => "a peer" } as PeerId, { data } as Message);
+    return validate({ toString: () => from } as PeerId, { data } as Message);
   };
   /** A block that arrives in memory of gossip's. */
   const receiveBlock = (data: Uint8Array) => receive("/blocks", data);
-  const receiveBatch = (data: Uint8Array) => receive("/transactions", data);
+  const receiveBatch = (data: Uint8Array, from?: string) => receive("/transactions", data, from);
   return { time, meter, rumor, published, sent, receiveBlock, receiveBatch };
 }
 
@@ -95,4 +101,64 @@ it("gossip passes a batch on as long as something in it is new, and never one th
   await time.pass(1_000);
   expect(sent).toEqual([]);
   expect(meter.counters.rejected["gossip-known"]).toBe(4);
+});
+
+describe("batches of one turn", () => {
+  const { Accept, Ignore } = TopicValidatorResult;
+  /** Transactions of one byte: what is 9 is ignored. */
+  const judge = (batches: readonly ReceivedTransactions[]) =>
+    batches.map(({ envelopes }) => envelopes.map(([first]): Relay => (first === 9 ? "ignore" : "accept")));
+  const batchOf = (...first: number[]) => encodeTransactionBatch(first.map((one) => Uint8Array.of(one)));
+
+  function joint(judgeAll = judge) {
+    const judged: string[][] = [];
+    const made = world(undefined, (batches) => {
+      judged.push(batches.map(({ peerId, envelopes }) => `${peerId}:${envelopes.length}`));
+      return judgeAll(batches);
+    });
+    made.rumor.start();
+    return { ...made, judged };
+  }
+
+  it("are judged together, and each peer is told of its own", async () => {
+    const { receiveBatch, judged } = joint();
+    const verdicts = [
+      receiveBatch(batchOf(1, 2), "a"),
+      receiveBatch(batchOf(3), "b"),
+      receiveBatch(batchOf(4, 9), "c"),
+    ];
+    expect(await Promise.all(verdicts)).toEqual([Accept, Accept, Ignore]);
+    expect(judged).toEqual([["a:2", "b:1", "c:2"]]);
+  });
+
+  it("are judged apart where something of a peer's last one was refused, until one of its is right", async () => {
+    const { receiveBatch, judged } = joint();
+    await receiveBatch(batchOf(9), "bad");
+    await Promise.all([
+      receiveBatch(batchOf(1), "a"),
+      receiveBatch(batchOf(2), "bad"),
+      receiveBatch(batchOf(3), "b"),
+    ]);
+    await Promise.all([receiveBatch(batchOf(4), "a"), receiveBatch(batchOf(5), "bad")]);
+    expect(judged).toEqual([["bad:1"], ["a:1", "b:1"], ["bad:1"], ["a:1", "bad:1"]]);
+  });
+
+  it("are no more than a bound at once, and what waits is judged in a later turn", async () => {
+    const { receiveBatch, judged } = joint();
+    const some = Array.from({ length: JUDGED_TOGETHER_MAX / 8 }, () => 1);
+    await Promise.all(Array.from({ length: 10 }, (_, i) => receiveBatch(batchOf(...some), `${i}`)));
+    expect(judged.map((batches) => batches.length)).toEqual([8, 2]);
+  });
+
+  it("are ignored when the judge fails or the node stops", async () => {
+    const failing = joint(() => {
+      throw new Error("out of order");
+    });
+    expect(await failing.receiveBatch(batchOf(1))).toBe(Ignore);
+    const stopping = joint();
+    const verdict = stopping.receiveBatch(batchOf(1));
+    stopping.rumor.stop();
+    expect(await verdict).toBe(Ignore);
+    expect(stopping.judged).toEqual([]);
+  });
 });
