@@ -1,6 +1,6 @@
 // The sum of points times scalars by Straus's method: the doublings are shared by all, and each point is added or
 // subtracted where its scalar, written with few digits that are not zero, has one. The digits are odd, so that a table
-// needs the odd multiples of its point alone. Tables of kept keys are made once (keep.ts), those of other points for each sum.
+// needs the odd multiples of its point alone. Tables of kept keys are made once (verify.ts), those of other points for each sum.
 // Nothing here is secret, so time may tell anything.
 // Source: E. Straus; D. Hankerson, A. Menezes, S. Vanstone, "Guide to Elliptic Curve Cryptography", 3.35 and 3.51.
 import { CACHED, DIGITS, DIGIT_ROW, FE, KEYS, KEY_WIDTH, PADDED, POSITIONS, RUNNING, TABLES, TERM_AT, TOTAL } from "./layout";
