@@ -8,8 +8,8 @@ import { assert } from "../../base/assert.ts";
 import type { Address } from "../../base/bytes.ts";
 import { type Fault, fault } from "../../base/fault.ts";
 import { EVENT_BYTES_MAX, EVENTS_PER_RECEIPT_MAX } from "../../base/limits.ts";
-import { type Account, credit, readAccountAt, writeAccountAt } from "../modules/accounts.ts";
-import { type MembershipContext, ModuleFault, type StateReader } from "../modules/module.ts";
+import { type Account, creditAt, readAccountAt, writeAccountAt } from "../modules/accounts.ts";
+import { type MembershipContext, type Module, ModuleFault, type StateReader } from "../modules/module.ts";
 import { accountKey } from "../state/state-keys.ts";
 import { ReadOnce, StateOverlay } from "../state/state-overlay.ts";
 import type { Event, Receipt } from "../types/receipt.ts";
@@ -48,12 +48,16 @@ export class BlockExecution {
   /** What was read of the parent's state so far, by the text of the key. */
   readonly read: ReadonlyMap<string, Uint8Array | undefined>;
   readonly #context: BlockContext;
+  /** Of the account that is paid the fees. */
+  readonly #feeKey: Uint8Array | undefined;
 
   constructor(parentState: StateReader, context: BlockContext) {
     const parent = new ReadOnce(parentState);
     this.state = new StateOverlay(parent);
     this.read = parent.known();
     this.#context = context;
+    const { feeRecipient } = context;
+    this.#feeKey = feeRecipient === undefined ? undefined : accountKey(feeRecipient);
   }
 
   get height(): bigint {
@@ -78,42 +82,34 @@ export class BlockExecution {
   /** Fee and nonce are taken first and stay taken if the call fails. */
   #chargeFee(tx: SignedTransaction, key: Uint8Array, sender: Account): void {
     writeAccountAt(this.state, key, { balance: sender.balance - tx.fee, nonce: sender.nonce + 1n });
-    const { feeRecipient } = this.#context;
-    if (feeRecipient !== undefined) {
-      const paid = credit(this.state, feeRecipient, tx.fee);
+    if (this.#feeKey !== undefined) {
+      const paid = creditAt(this.state, this.#feeKey, tx.fee);
       assert(paid.ok, "genesis refuses a total above 2^63 - 1: no balance can pass 2^64 - 1");
     }
     this.fees += tx.fee;
   }
 
-  #runCall(tx: SignedTransaction, { module, call }: CheckedCall): Receipt {
+  #runCall({ id: txid, from, fee }: SignedTransaction, { module, call }: CheckedCall): Receipt {
     this.state.mark();
+    const { height, timeMs, governing, firstIndex = 0 } = this.#context;
     const events: Event[] = [];
-    const index = (this.#context.firstIndex ?? 0) + this.receipts.length;
-    const base = { txid: tx.id, index, fee: tx.fee };
+    const index = firstIndex + this.receipts.length;
+    const emit = (kind: number, data: Uint8Array) => {
+      checkEvent(module, events.length, data);
+      events.push({ module: module.id, kind, data });
+    };
     try {
-      module.execute(call, {
-        height: this.#context.height,
-        timeMs: this.#context.timeMs,
-        sender: tx.from,
-        fee: tx.fee,
-        txid: tx.id,
-        state: this.state,
-        governing: this.#context.governing,
-        emit(kind, data) {
-          assert(events.length < EVENTS_PER_RECEIPT_MAX, `module ${module.name} emits too many events`);
-          assert(
-            data.length <= EVENT_BYTES_MAX,
-            `module ${module.name} emits an event of ${data.length} bytes`,
-          );
-          events.push({ module: module.id, kind, data });
-        },
-      });
+      module.execute(call, { height, timeMs, sender: from, fee, txid, state: this.state, governing, emit });
     } catch (error) {
       if (!(error instanceof ModuleFault)) throw error;
       this.state.takeBack();
-      return { ...base, status: "failed", code: error.code, events: [] };
+      return { txid, index, status: "failed", code: error.code, fee, events: [] };
     }
-    return { ...base, status: "success", code: 0, events };
+    return { txid, index, status: "success", code: 0, fee, events };
   }
+}
+
+function checkEvent({ name }: Module, before: number, data: Uint8Array): void {
+  if (before >= EVENTS_PER_RECEIPT_MAX) assert(false, `module ${name} emits too many events`);
+  if (data.length > EVENT_BYTES_MAX) assert(false, `module ${name} emits an event of ${data.length} bytes`);
 }

@@ -3,18 +3,13 @@
  * written. An account with balance 0 and nonce 0 is not in the state; one with a nonce > 0 is never removed, or old
  * transactions could be replayed. Decision 5.
  */
-import { assert } from "../../base/assert.ts";
 import type { Address } from "../../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
+import { type Account, decodeAccount, encodeAccount, U64_MAX } from "../state/account.ts";
 import { accountKey } from "../state/state-keys.ts";
 import type { StateReader, StateWriter } from "./module.ts";
 
-export interface Account {
-  readonly balance: bigint;
-  readonly nonce: bigint;
-}
-
-const U64_MAX = (1n << 64n) - 1n;
+export type { Account } from "../state/account.ts";
 
 /** The account, or undefined when the state does not hold it. */
 export function readAccount(state: StateReader, address: Address): Account | undefined {
@@ -23,29 +18,9 @@ export function readAccount(state: StateReader, address: Address): Account | und
 
 /** The same by `accountKey(address)`, for whoever reads and then writes. */
 export function readAccountAt(state: StateReader, key: Uint8Array): Account | undefined {
+  if (state.account !== undefined) return state.account(key);
   const value = state.get(key);
   return value === undefined ? undefined : decodeAccount(value);
-}
-
-// Sixteen bytes that every account passes through: a view of its own would cost more than the account (measured).
-const scratch = new Uint8Array(16);
-const scratchView = new DataView(scratch.buffer);
-
-/** balance u64 | nonce u64. @throws when `value` is not 16 bytes: the state is our own. */
-export function decodeAccount(value: Uint8Array): Account {
-  assert(value.length === 16, "an account has 16 bytes");
-  scratch.set(value);
-  return { balance: scratchView.getBigUint64(0), nonce: scratchView.getBigUint64(8) };
-}
-
-function encodeAccount(account: Account): Uint8Array {
-  assert(
-    account.balance >= 0n && account.balance <= U64_MAX && account.nonce <= U64_MAX,
-    "an account's numbers are u64",
-  );
-  scratchView.setBigUint64(0, account.balance);
-  scratchView.setBigUint64(8, account.nonce);
-  return new Uint8Array(scratch);
 }
 
 /** Writes an account, or removes it when it is empty. */
@@ -55,6 +30,7 @@ export function writeAccount(state: StateWriter, address: Address, account: Acco
 
 export function writeAccountAt(state: StateWriter, key: Uint8Array, account: Account): void {
   if (account.balance === 0n && account.nonce === 0n) state.delete(key);
+  else if (state.putAccount !== undefined) state.putAccount(key, account);
   else state.put(key, encodeAccount(account));
 }
 
@@ -71,8 +47,16 @@ export function credit(
   address: Address,
   amount: bigint,
 ): BalanceChange<"balance-overflow"> {
+  return creditAt(state, accountKey(address), amount);
+}
+
+/** The same by `accountKey(address)`. */
+export function creditAt(
+  state: StateWriter,
+  key: Uint8Array,
+  amount: bigint,
+): BalanceChange<"balance-overflow"> {
   if (amount === 0n) return CHANGED;
-  const key = accountKey(address);
   const account = readAccountAt(state, key) ?? NO_ACCOUNT;
   const balance = account.balance + amount;
   if (balance > U64_MAX) return refuse("balance-overflow", `balance ${balance} would pass 2^64 - 1`);

@@ -13,6 +13,7 @@ import type { Address, Hash } from "../../base/bytes.ts";
 import type { Verdict } from "../../base/fault.ts";
 import type { GenesisLimits } from "../genesis/genesis.ts";
 import type { GenesisModules } from "../genesis/genesis-modules.ts";
+import type { Account } from "../state/account.ts";
 import type { Event } from "../types/receipt.ts";
 import type { ModuleForm } from "./module-form.ts";
 
@@ -30,11 +31,15 @@ export class ModuleFault extends Error {
 /** Reads of the state: raw keys, each starting with its module's prefix (chain/state/state-keys.ts). */
 export interface StateReader {
   get(key: Uint8Array): Uint8Array | undefined;
+  /** What is there, where the key is one of an account: for whoever keeps accounts decoded. */
+  account?(key: Uint8Array): Account | undefined;
 }
 
 export interface StateWriter extends StateReader {
   put(key: Uint8Array, value: Uint8Array): void;
   delete(key: Uint8Array): void;
+  /** As put, of an account that is not empty. */
+  putAccount?(key: Uint8Array, account: Account): void;
 }
 
 export interface ExecutionContext {

@@ -4,7 +4,7 @@
  */
 import { hex0x } from "../../base/bytes.ts";
 import { decode } from "../../codec/reader.ts";
-import { decodeAccount } from "./accounts.ts";
+import { decodeAccount } from "../state/account.ts";
 import { decodeFirstAnchor, decodeSenderAnchor } from "./anchor-declaration.ts";
 import type { Json } from "./module.ts";
 import type { ModuleForm } from "./module-form.ts";

@@ -5,6 +5,7 @@
  */
 import { byteText } from "../../base/bytes.ts";
 import type { StateReader, StateWriter } from "../modules/module.ts";
+import { type Account, checkAccount, decodeAccount, encodeAccount } from "./account.ts";
 
 /** What changed: undefined = removed. */
 export interface StateChange {
@@ -26,20 +27,35 @@ function layerOf(reader: StateReader | Layer): Layer {
   return { get: (key) => reader.get(key), find: (_, key) => reader.get(key) };
 }
 
-/** What a key had in the overlay before it was written. */
-interface Overwritten {
-  readonly id: string;
-  readonly before: StateChange | undefined;
+/** An account that was written: most are written again in the same block, so they become bytes when these are asked for. */
+class AccountChange implements StateChange {
+  readonly key: Uint8Array;
+  readonly account: Account;
+  #value: Uint8Array | undefined;
+
+  constructor(key: Uint8Array, account: Account) {
+    checkAccount(account);
+    this.key = key;
+    this.account = account;
+  }
+
+  get value(): Uint8Array {
+    this.#value ??= encodeAccount(this.account);
+    return this.#value;
+  }
 }
 
 export class StateOverlay implements StateWriter, Layer {
   readonly #base: Layer;
   readonly #changes = new Map<string, StateChange>();
-  /** What was overwritten since the last mark. */
-  #overwritten: Overwritten[] = [];
-  /** The key that was used last, and its text: most are read and then written. Keys are never changed. */
+  /** What was written since the last mark, and what was there before: one list of each. */
+  readonly #overwritten: string[] = [];
+  readonly #before: (StateChange | undefined)[] = [];
+  /** The two keys that were used last, and their texts: most are read and then written. Keys are never changed. */
   #lastKey: Uint8Array | undefined;
   #lastId = "";
+  #otherKey: Uint8Array | undefined;
+  #otherId = "";
 
   constructor(base: StateReader) {
     this.#base = layerOf(base);
@@ -54,8 +70,20 @@ export class StateOverlay implements StateWriter, Layer {
     return change === undefined ? this.#base.find(id, key) : change.value;
   }
 
+  account(key: Uint8Array): Account | undefined {
+    const id = this.#idOf(key);
+    const change = this.#changes.get(id);
+    if (change instanceof AccountChange) return change.account;
+    const value = change === undefined ? this.#base.find(id, key) : change.value;
+    return value === undefined ? undefined : decodeAccount(value);
+  }
+
   put(key: Uint8Array, value: Uint8Array): void {
     this.#write({ key, value });
+  }
+
+  putAccount(key: Uint8Array, account: Account): void {
+    this.#write(new AccountChange(key, account));
   }
 
   delete(key: Uint8Array): void {
@@ -69,30 +97,34 @@ export class StateOverlay implements StateWriter, Layer {
 
   /** What is written from now on can be taken back until the next mark. */
   mark(): void {
-    if (this.#overwritten.length > 0) this.#overwritten = [];
+    this.#overwritten.length = 0;
+    this.#before.length = 0;
   }
 
   /** Takes back what was written since the mark: the diff is what it was, in its order too. */
   takeBack(): void {
-    for (const { id, before } of this.#overwritten.reverse()) {
+    for (let id = this.#overwritten.pop(); id !== undefined; id = this.#overwritten.pop()) {
+      const before = this.#before.pop();
       if (before === undefined) this.#changes.delete(id);
       else this.#changes.set(id, before);
     }
-    this.#overwritten = [];
   }
 
   #write(change: StateChange): void {
     const id = this.#idOf(change.key);
-    this.#overwritten.push({ id, before: this.#changes.get(id) });
+    this.#overwritten.push(id);
+    this.#before.push(this.#changes.get(id));
     this.#changes.set(id, change);
   }
 
   #idOf(key: Uint8Array): string {
-    if (key !== this.#lastKey) {
-      this.#lastKey = key;
-      this.#lastId = byteText(key);
-    }
-    return this.#lastId;
+    if (key === this.#lastKey) return this.#lastId;
+    const id = key === this.#otherKey ? this.#otherId : byteText(key);
+    this.#otherKey = this.#lastKey;
+    this.#otherId = this.#lastId;
+    this.#lastKey = key;
+    this.#lastId = id;
+    return id;
   }
 }
 

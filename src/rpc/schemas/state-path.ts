@@ -4,9 +4,9 @@
  */
 import { asAddress, hex0x, parseBytes32, text } from "../../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
-import { decodeAccount } from "../../chain/modules/accounts.ts";
 import { decodeFirstAnchor, decodeSenderAnchor } from "../../chain/modules/anchor-declaration.ts";
 import type { Json } from "../../chain/modules/module.ts";
+import { decodeAccount } from "../../chain/state/account.ts";
 import { accountKey, anchorByKey, anchorKey } from "../../chain/state/state-keys.ts";
 import { showCount } from "./show-numbers.ts";
 

@@ -1,9 +1,10 @@
 /** Mined chains that snapshots are made of, a false one among them. */
 import { byteText, EMPTY } from "../../../src/base/bytes.ts";
 import type { Chain } from "../../../src/chain/chain.ts";
-import { decodeAccount, readAccount, writeAccount } from "../../../src/chain/modules/accounts.ts";
+import { readAccount, writeAccount } from "../../../src/chain/modules/accounts.ts";
 import { bank } from "../../../src/chain/modules/bank.ts";
 import type { SnapshotContext } from "../../../src/chain/snapshot/snapshot-check.ts";
+import { decodeAccount } from "../../../src/chain/state/account.ts";
 import { accountKey } from "../../../src/chain/state/state-keys.ts";
 import type { StateChange } from "../../../src/chain/state/state-overlay.ts";
 import { updateTree } from "../../../src/chain/state/state-tree.ts";
