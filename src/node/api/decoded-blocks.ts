@@ -4,7 +4,7 @@
  * block of a hash never changes; which hash has a height is asked each time. Bounded by bytes, the one read longest ago
  * goes first. docs/adr/0038-02.
  */
-import { byteText, type Hash } from "../../base/bytes.ts";
+import { byteText, equalBytes, type Hash } from "../../base/bytes.ts";
 import type { SealedBlock } from "../../chain/types/block.ts";
 import { RPC_DECODED_BLOCKS_BYTES_MAX } from "../../rpc/budgets/client-held-bytes.ts";
 
@@ -29,6 +29,8 @@ export class DecodedBlocks {
   readonly #blocks = new Map<string, SealedBlock>();
   #bytes = 0;
   #decodings = 0;
+  /** The block that was connected last, as the chain had it in memory: it is the one most asked for. */
+  #newest: SealedBlock | undefined;
 
   constructor(stored: StoredBlocks) {
     this.#stored = stored;
@@ -37,6 +39,11 @@ export class DecodedBlocks {
   /** How many blocks were decoded since the start, and the bytes of those that are kept. */
   get counts(): { readonly decodings: number; readonly bytes: number } {
     return { decodings: this.#decodings, bytes: this.#bytes };
+  }
+
+  /** The head is this block now. */
+  connected(block: SealedBlock): void {
+    this.#newest = block;
   }
 
   /** Its memory is not to be changed. Undefined where the stored chain has none of this height. */
@@ -54,6 +61,7 @@ export class DecodedBlocks {
   }
 
   #decode(hash: Hash): SealedBlock | undefined {
+    if (this.#newest !== undefined && equalBytes(this.#newest.block.hash, hash)) return this.#newest;
     this.#decodings++;
     return this.#stored.sealedBlock(hash);
   }

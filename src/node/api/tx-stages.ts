@@ -22,14 +22,12 @@ export class TxStages {
   readonly #transactions = new Map<string, TransactionStages>();
   readonly #blocks = new Map<string, BlockStages>();
 
-  /** @param receivedMs when its bytes came, before they were checked; left out where nobody noted it */
-  pooled(id: Hash, nowMs: number, receivedMs = nowMs): void {
-    remember(
-      this.#transactions,
-      byteText(id),
-      { received: receivedMs, pooled: nowMs },
-      STAGED_TRANSACTIONS_MAX,
-    );
+  /**
+   * @param idKey byteText of the transaction's id
+   * @param receivedMs when its bytes came, before they were checked; left out where nobody noted it
+   */
+  pooled(idKey: string, nowMs: number, receivedMs = nowMs): void {
+    remember(this.#transactions, idKey, { received: receivedMs, pooled: nowMs }, STAGED_TRANSACTIONS_MAX);
   }
 
   engine(event: EngineEvent, atMs: number): void {

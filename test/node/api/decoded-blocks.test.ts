@@ -58,6 +58,17 @@ describe("blocks that are kept decoded", () => {
     expect(large.counts.bytes).toBe(0);
   });
 
+  it("need no decoding where the block was connected last", () => {
+    const stored = new Stored(1_000, 3);
+    const blocks = new DecodedBlocks(stored);
+    const head = stored.sealedBlock(stored.hashes.get(3n)!)!;
+    blocks.connected(head);
+    expect(blocks.at(3n)).toBe(head);
+    expect(blocks.counts).toEqual({ decodings: 0, bytes: blocks.counts.bytes });
+    expect(blocks.at(2n)?.block.hash).toEqual(stored.hashes.get(2n));
+    expect(blocks.counts.decodings).toBe(1);
+  });
+
   it("are of the branch that the chain is on, and gone once they are pruned", () => {
     const stored = new Stored(1_000, 3);
     const blocks = new DecodedBlocks(stored);
