@@ -6,7 +6,7 @@ export interface Account {
   readonly nonce: bigint;
 }
 
-export const U64_MAX = (1n << 64n) - 1n;
+export const U64_MAX = 0xffff_ffff_ffff_ffffn;
 
 // Sixteen bytes that every account passes through: a view of its own would cost more than the account (measured).
 const scratch = new Uint8Array(16);
