@@ -21,6 +21,8 @@ export interface StoredBlocks {
     lowestBody(): bigint;
   };
   sealedBlock(hash: Hash): SealedBlock | undefined;
+  /** Told of each block that is connected. */
+  onHeadChange(listener: (change: { readonly sealed: SealedBlock }) => void): void;
 }
 
 export class DecodedBlocks {
@@ -34,16 +36,14 @@ export class DecodedBlocks {
 
   constructor(stored: StoredBlocks) {
     this.#stored = stored;
+    stored.onHeadChange(({ sealed }) => {
+      this.#newest = sealed;
+    });
   }
 
   /** How many blocks were decoded since the start, and the bytes of those that are kept. */
   get counts(): { readonly decodings: number; readonly bytes: number } {
     return { decodings: this.#decodings, bytes: this.#bytes };
-  }
-
-  /** The head is this block now. */
-  connected(block: SealedBlock): void {
-    this.#newest = block;
   }
 
   /** Its memory is not to be changed. Undefined where the stored chain has none of this height. */

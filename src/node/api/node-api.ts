@@ -125,10 +125,7 @@ export class ReplicaApi implements NodeApi {
     this.#mode = mode;
     this.#decoded = new DecodedBlocks(chain);
     if (mode.kind === "forkable") events.reorgs.subscribe((change) => mode.finality.branchChanged(change));
-    events.heads.subscribe((change) => {
-      this.#decoded.connected(change.sealed);
-      this.#headChanged(change);
-    });
+    events.heads.subscribe((change) => this.#headChanged(change));
     this.recent = new ReplicaRecent(replica, () => scheduler.now());
     this.snapshot = ports.snapshot ?? (() => undefined);
     this.ledger = ledgerReadsOf(chain);

@@ -14,6 +14,7 @@ class Stored {
   readonly hashes = new Map<bigint, Hash>();
   readonly bodyBytes: number;
   lowest = 1n;
+  connected: ((change: { readonly sealed: SealedBlock }) => void) | undefined;
   readonly store = {
     hashAt: (height: bigint) => this.hashes.get(height),
     lowestBody: () => this.lowest,
@@ -22,6 +23,10 @@ class Stored {
   constructor(bodyBytes: number, heights: number) {
     this.bodyBytes = bodyBytes;
     for (let i = 1; i <= heights; i++) this.hashes.set(BigInt(i), asHash(new Uint8Array(32).fill(i)));
+  }
+
+  onHeadChange(listener: (change: { readonly sealed: SealedBlock }) => void): void {
+    this.connected = listener;
   }
 
   sealedBlock(hash: Hash): SealedBlock | undefined {
@@ -62,7 +67,7 @@ describe("blocks that are kept decoded", () => {
     const stored = new Stored(1_000, 3);
     const blocks = new DecodedBlocks(stored);
     const head = stored.sealedBlock(stored.hashes.get(3n)!)!;
-    blocks.connected(head);
+    stored.connected?.({ sealed: head });
     expect(blocks.at(3n)).toBe(head);
     expect(blocks.counts).toEqual({ decodings: 0, bytes: blocks.counts.bytes });
     expect(blocks.at(2n)?.block.hash).toEqual(stored.hashes.get(2n));
