@@ -257,6 +257,15 @@ describe("the architecture", () => {
     expect(silent.map(({ path }) => path)).toEqual([]);
   });
 
+  it("says in comments what a thing is, without the name below, and what undefined or 0 means in words", () => {
+    const hanging = /\/\*\* (Of|By|As|With|Without|Also|Since|Until|Per) [^.;:,\n]*\.? \*\//g;
+    const signs = /^ *(\/\*)?\*.*; (undefined|null|none|\d+n?|""|left out|false|true)(:| =) /gm;
+    const wrong = files.flatMap(({ path, code }) =>
+      [...code.matchAll(hanging), ...code.matchAll(signs)].map(([words]) => `${path}: ${words.trim()}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
   it("says in one file of each folder what lives there and what does not", () => {
     const opening = ({ code }: SourceFile) => code.slice(0, code.indexOf("*/")).replaceAll("\n *", "");
     const opens = files.filter((file) => /This folder: .* Not here: /s.test(opening(file)));

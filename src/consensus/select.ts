@@ -141,7 +141,7 @@ function changingConsensus(
 }
 
 /**
- * Why the votes of a journal are of another chain than this one, which agrees with it up to a break; undefined: they are not. Of an epoch
+ * Why the votes of a journal are of another chain than this one, which agrees with it up to a break, or undefined when they are not. Of an epoch
  * that has not begun here it cannot be told yet, unless one up to it is known and the journal names none, or none that may still come.
  */
 function otherSide(records: readonly Uint8Array[], epochs: Epochs): Fault | undefined {

@@ -11,7 +11,7 @@ import { startRunner } from "./race-worker.ts";
 import { Results } from "./results-view.tsx";
 import { SelfishMining } from "./selfish-mining.tsx";
 
-/** @param script of this file, for the worker; undefined: the page does the work */
+/** @param script of this file, for the worker. With undefined the page does the work */
 export function LabPage({ script }: { readonly script: string | undefined }) {
   const attacks = useMemo(() => startRunner(script), [script]);
   const selfish = useMemo(() => startRunner(script), [script]);

@@ -171,7 +171,7 @@ function holds(root: Hash, leaf: Uint8Array, path: ShownPath): boolean {
   return isPath && checkMerklePath(root, leaf, pathOf({ ...path, siblings: [...path.siblings] }));
 }
 
-/** Holds a value of the state, or its absence, to a head that was verified. @param value hex; null: absent */
+/** Holds a value of the state, or its absence, to a head that was verified. @param value in hex, or null when it is absent */
 export function verifyState(
   { summary }: BlockHead,
   key: Uint8Array,

@@ -25,7 +25,7 @@ export function readSpace(path: string): { free: number; total: number } {
   return { free: bavail * bsize, total: blocks * bsize };
 }
 
-/** @param reserveMb as it is configured, MiB; 0: nothing is kept free */
+/** @param reserveMb as it is configured, MiB, or 0 when nothing is kept free */
 export function freeSpace(path: string, reserveMb: number, read: ReadDisk = readSpace): FreeDisk {
   const { free, total } = read(path);
   const small = Math.max(RESERVE_BYTES_MIN, Math.floor(total / SMALL_PART));

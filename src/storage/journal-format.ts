@@ -3,7 +3,7 @@
  * and what corruption (a bad record before a good one: the caller must not validate). It knows no file system.
  *
  *   file   = "QUORLOG" (7) | format u8 = 2 | salt (8, random per file) | generation u64 | headerSum u32 | record*
- *   record = length u32 | lengthSum u32 | payloadSum u32 | payload (1..JOURNAL_RECORD_BYTES_MAX bytes; 0: a mark)
+ *   record = length u32 | lengthSum u32 | payloadSum u32 | payload (1..JOURNAL_RECORD_BYTES_MAX bytes, or none in a mark)
  *   headerSum = crc32c(all before it),  lengthSum = crc32c(salt | length u32),  payloadSum = crc32c(salt | payload)
  *
  * A mark (an empty record) is written when everything before it has been synced. So a bad record with a mark behind

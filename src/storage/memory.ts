@@ -24,7 +24,7 @@ export class MemoryKv implements FreezableKv {
 
   /**
    * @param values what a former store left (see {@link crash}); the map is taken over.
-   * @param history of its writes, for {@link rollBack}; undefined: they are not remembered. Taken over as well.
+   * @param history of its writes, for {@link rollBack}. With undefined they are not remembered. Taken over as well.
    */
   constructor(values = new Map<string, Uint8Array>(), history?: Undo[]) {
     this.#values = values;

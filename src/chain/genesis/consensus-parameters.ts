@@ -16,7 +16,7 @@ export interface PbftParameters {
   readonly logWindow: number;
   /** W_p: heights that may be in agreement at once, 1..L. */
   readonly pipelineDepth: number;
-  /** R: the primary changes at each R-th stable checkpoint; 0 = only when it fails. */
+  /** R: the primary changes at each R-th stable checkpoint. With 0 it changes only when it fails. */
   readonly rotationInterval: number;
   /**
    * Length of an epoch in heights, a multiple of K. Where undefined the validators never change, and there is

@@ -36,7 +36,7 @@ export const PEER_ID_LENGTH_MAX = 64;
 export interface EpochParameters {
   /** Heights of an epoch, a multiple of K. */
   readonly epochLength: number;
-  /** R: the primary changes at each R-th stable checkpoint; 0 = only when it fails. */
+  /** R: the primary changes at each R-th stable checkpoint. With 0 it changes only when it fails. */
   readonly rotationInterval: number;
   /** Left out until a vote has changed one of them: those of genesis. */
   readonly limits?: BlockLimits | undefined;

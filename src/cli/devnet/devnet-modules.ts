@@ -27,7 +27,7 @@ export interface WatchedModule {
   readonly hash: Uint8Array;
 }
 
-/** @param sources in the order of their numbers, from 16 on; none: as the folder has them. @throws CliError */
+/** @param sources in the order of their numbers, from 16 on, or none when they are as the folder has them. @throws CliError */
 export async function modulesOfDevnet(
   dir: string,
   sources: readonly string[],

@@ -20,7 +20,7 @@ export interface TemporaryNetworkOptions {
   /** How many nodes vote, which is 0 where each node mines for itself. */
   readonly voters: number;
   readonly readyMsMax?: number;
-  /** A node has ended by itself. @returns the error that the whole fails with; undefined: it goes on */
+  /** A node has ended by itself. @returns the error that the whole fails with, or undefined when it goes on */
   readonly exited: (process: NodeProcess) => CliError | undefined;
 }
 

@@ -38,7 +38,7 @@ export function pinOptions(command: Command): Command {
 
 /**
  * The PIN of a token, which is given to the token once.
- * @param file where it is, by --pin-file or config.toml; undefined: nobody said one
+ * @param file where it is, by --pin-file or config.toml, or undefined when nobody said one
  * @throws CliError when there is none to be had
  */
 export async function tokenPin(

@@ -26,7 +26,7 @@ type StartApi = Pick<NodeApi, "head" | "finalized" | "headAt" | "heightOf" | "ch
 
 /**
  * To be called in a settled reading.
- * @param from where the reader asks to begin; undefined: behind the block `top`
+ * @param from where the reader asks to begin, which is behind the block `top` when undefined
  * @throws CallError BLOCK_NOT_FOUND, PRUNED, CURSOR_NOT_FOUND, CURSOR_AHEAD, INVALID_PARAMS
  */
 export async function startOf(

@@ -57,7 +57,7 @@ export class WebSocketConnection {
   /** What is held of messages in progress and of answers that wait to be read. */
   readonly #holdings = new Set<Holding>();
   readonly #scheduler: Scheduler;
-  /** Since when a stream waits for the peer to read. */
+  /** When a stream began to wait for the peer to read. */
   #pausedAtMs: number | undefined;
   #messages = 0;
   #answered = true;

@@ -49,7 +49,7 @@ const SALT = new Uint8Array(JOURNAL_SALT_BYTES).fill(0x5a);
 export class SimDisk {
   /** Writes fail. */
   full = false;
-  /** A write takes so long, ms; 0 = it ends within the instant. */
+  /** A write takes so long, ms. With 0 it ends within the instant. */
   latencyMs = 0;
   #kv = new MemoryKv();
   #log = new MemoryRecordLog({ records: [] });

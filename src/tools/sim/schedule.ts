@@ -212,7 +212,7 @@ export type AdversarySpec = Item &
     | (AdversaryKind<"equivocate"> & { readonly victims: readonly ValidatorId[] })
     | AdversaryKind<"silent">
     | (AdversaryKind<"slow"> & { readonly delayMs: number })
-    /** As primary it leaves out the transactions of one account. */
+    /** It leaves out the transactions of one account, as primary. */
     | (AdversaryKind<"censor"> & { readonly account: number })
     /** It lies in its VIEW-CHANGE about P. */
     | AdversaryKind<"lie-p">
@@ -229,7 +229,7 @@ export type AdversarySpec = Item &
         readonly again: boolean;
         readonly everyMs: number;
       })
-    /** As primary it puts one transaction into a block. */
+    /** It puts one transaction into a block, as primary. */
     | AdversaryKind<"trickle">
     | (AdversaryKind<"withhold-bodies"> & { readonly victims: readonly ValidatorId[] })
     /** Old messages of its own, of earlier views and epochs. */

@@ -32,7 +32,7 @@ export async function shrinkSchedule(
   return kept;
 }
 
-/** The command that plays a schedule again. @param only names of its items; undefined: all */
+/** The command that plays a schedule again. @param only names of its items, or undefined for all */
 export function commandOf(schedule: Schedule, only?: readonly string[]): string {
   const { seed, nodes, byzantine, profile } = schedule;
   const words = ["quorate", "sim", "--seed", seed, "--nodes", nodes, "--byzantine", byzantine];
