@@ -286,12 +286,18 @@ describe("the architecture", () => {
   });
 
   it("uses the field's words, none of its own (docs/glossary.md)", () => {
-    const tests = join(src, "../test");
-    const tested = readdirSync(tests, { recursive: true, encoding: "utf8" })
-      .filter((name) => name.endsWith(".ts") && name !== "architecture.test.ts")
-      .map((name) => ({ path: `test/${name}`, code: readFileSync(join(tests, name), "utf8") }));
-    const wrong = [...files, ...tested].flatMap(({ path, code }) =>
+    const wrong = [...files, ...tests()].flatMap(({ path, code }) =>
       [...code.matchAll(RETIRED_WORDS), ...code.matchAll(RETIRED_NAMES)].map(([word]) => `${path}: ${word}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it("gives a test outside of a group a name with a subject, and none a name that goes on from the one before", () => {
+    const headless =
+      /^it(\.each\([^\n]*\))?\("(is|are|has|does|gives|takes|keeps|says|refuses|tells|makes|finds|shows|asks|holds|passes|lets|knows|judges|serves|sends|leaves|starts|stops|goes|forgets|drops|waits|accepts)\b[^"]*/gm;
+    const goesOn = /\bit\("(and|then|nor|works|they)\b[^"]*/g;
+    const wrong = tests().flatMap(({ path, code }) =>
+      [...code.matchAll(headless), ...code.matchAll(goesOn)].map(([name]) => `${path}: ${name}`),
     );
     expect(wrong).toEqual([]);
   });
@@ -333,6 +339,13 @@ function readSources(): SourceFile[] {
     const ast = ts.createSourceFile(path, code, ts.ScriptTarget.ES2023, true);
     return { path, code, bare: PRINTER.printFile(ast), imports: importsOf(ast), ast };
   });
+}
+
+function tests(): Pick<SourceFile, "path" | "code">[] {
+  const folder = join(src, "../test");
+  return readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts") && name !== "architecture.test.ts")
+    .map((name) => ({ path: `test/${name}`, code: readFileSync(join(folder, name), "utf8") }));
 }
 
 function importsOf(ast: ts.SourceFile): string[] {

@@ -33,7 +33,7 @@ const pay = (...words: string[]) =>
 const open = () => openPage(browser, address, { allowed: GONE });
 const press = (page: Page, name: string | RegExp) => page.getByRole("button", { name }).click();
 
-it("takes the token out of the address, and shows the node's settings and log to whoever has it", async () => {
+it("the explorer takes the token out of the address, and shows the node's settings and log to whoever has it", async () => {
   const { page, errors } = await open();
   expect(page.url()).not.toContain("token");
   await goTo(page, "node");
@@ -47,7 +47,7 @@ it("takes the token out of the address, and shows the node's settings and log to
   await page.context().close();
 });
 
-it("asks for the token where the address has none, and refuses what is none", async () => {
+it("the explorer asks for the token where the address has none, and refuses what is none", async () => {
   const { page } = await openPage(browser, `${address.split("#")[0]}#/network`, { allowed: GONE });
   await page.getByLabel("the node's token").fill("none");
   await press(page, "Use it");
@@ -59,7 +59,7 @@ it("asks for the token where the address has none, and refuses what is none", as
   await page.context().close();
 });
 
-it("partitions and heals by its buttons, and shows both", async () => {
+it("the explorer partitions and heals by its buttons, and shows both", async () => {
   const { page } = await open();
   await goTo(page, "network");
   await page.getByLabel("node2 on the other side").check();
@@ -75,7 +75,7 @@ it("partitions and heals by its buttons, and shows both", async () => {
   await page.context().close();
 });
 
-it("tells a newcomer why the chain stands still when two of four nodes are killed, and goes on with one restarted", async () => {
+it("the explorer tells a newcomer why the chain stands still when two of four nodes are killed, and goes on with one restarted", async () => {
   const { page } = await open();
   await goTo(page, "network");
   await press(page, "kill node3");
@@ -105,7 +105,7 @@ async function restoreAll(page: Page): Promise<void> {
   await page.getByRole("button", { name: "kill node3" }).waitFor();
 }
 
-it("verifies a receipt without a node, in a page saved to disk", async () => {
+it("the explorer verifies a receipt without a node, in a page saved to disk", async () => {
   writeFileSync(join(dir, "contract.txt"), "we agree");
   await devnet.run(
     "anchor",

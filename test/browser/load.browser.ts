@@ -24,7 +24,9 @@ afterAll(async () => {
   await net?.stop();
 });
 
-it(`stays bounded and draws frames while ${LOAD} transactions come`, { timeout: 900_000 }, async () => {
+it(`the explorer stays bounded and draws frames while ${LOAD} transactions come`, {
+  timeout: 900_000,
+}, async () => {
   const { page, errors } = await openPage(browser, `${await net.serve(0)}/explorer`);
   // Kept in a variable of the page: how many frames, and the longest time between two.
   await page.evaluate(() => {

@@ -19,7 +19,7 @@ afterAll(async () => {
   await devnet?.stop();
 });
 
-it("follows a spare that is voted in: the open vote, the next epoch, its seat, and who proposed what before", {
+it("the explorer follows a spare that is voted in: the open vote, the next epoch, its seat, and who proposed what before", {
   timeout: 300_000,
 }, async () => {
   const { page, errors } = await openPage(browser, devnet.address, { allowed: GONE });

@@ -26,7 +26,9 @@ afterAll(async () => {
   await devnet?.stop();
 });
 
-it("shows what a reorganisation undid, what came back, and both branches", { timeout: 300_000 }, async () => {
+it("the explorer shows what a reorganisation undid, what came back, and both branches", {
+  timeout: 300_000,
+}, async () => {
   const { page, errors } = await openPage(browser, addressOf(LOSER), { allowed: GONE });
   const client = (node: number) => new Client(devnet.rpcUrl(node));
   const height = async (node: number) => (await client(node).call("node_status")).height;

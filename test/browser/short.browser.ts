@@ -30,7 +30,7 @@ afterAll(async () => {
 
 const pay = () => net.final(net.transfer({ from: "alice", to: "bob", amount: 5n, node: 0 }));
 
-it("opens on a live chain, shows a payment as it comes, and checks its block", async () => {
+it("the explorer opens on a live chain, shows a payment as it comes, and checks its block", async () => {
   const { page, errors } = await openPage(browser, `${url}/explorer`);
   const { id, height } = await pay();
   await page.locator(`a[href="#/transaction/${id}"]`).first().waitFor();
@@ -41,7 +41,7 @@ it("opens on a live chain, shows a payment as it comes, and checks its block", a
   await page.context().close();
 });
 
-it("says in red that a certificate is forged, on every page from then on", async () => {
+it("the explorer says in red that a certificate is forged, on every page from then on", async () => {
   const { height } = await pay();
   lie = (method, result) => {
     const shown = result as { seal?: string } | null;

@@ -43,7 +43,7 @@ function openIndex(): Promise<SqlIndex> {
   return SqlIndex.open(db, { schema: "embedded", genesis, genesisJson: formatGenesis(genesis) });
 }
 
-it("has the rows of the ledger, those of a module's events and state among them", async () => {
+it("an embedded index has the rows of the ledger, those of a module's events and state among them", async () => {
   const bob = net.account("bob").address as `0x${string}`;
   await net.final(net.transfer({ from: "alice", to: "bob", amount: 7n, memo: "a\tb\\n" }));
   await net.final(net.call(deeds.enter, { deed: DEED, label: "a\thouse\\" }, { from: "alice" }));
@@ -71,7 +71,7 @@ it("has the rows of the ledger, those of a module's events and state among them"
   await ledger.close();
 });
 
-it("brings the schema of an older program up to date, and keeps the rows that it wrote", async () => {
+it("an embedded index brings the schema of an older program up to date, and keeps the rows that it wrote", async () => {
   const standing = async () => [
     await db.query("select version from schema_version order by version"),
     await db.query(
@@ -88,7 +88,7 @@ it("brings the schema of an older program up to date, and keeps the rows that it
   expect(newest[0]).toHaveLength(2);
 });
 
-it("is what it was when it is opened again, and by one process at a time", async () => {
+it("an embedded index is what it was when it is opened again, and by one process at a time", async () => {
   const before = await db.query("select * from cursor");
   await expect(openEmbedded(folder)).rejects.toMatchObject({ code: "IN_USE" });
   await db.close();

@@ -48,7 +48,7 @@ beforeAll(() => {
 }, 60_000);
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-it("has every file that its exports name", () => {
+it("the package has every file that its exports name", () => {
   const { exports, bin } = JSON.parse(readFileSync(join(home, "package.json"), "utf8"));
   const targets = [...Object.values(exports), ...Object.values(bin)].flatMap((target) =>
     typeof target === "string" ? [target] : Object.values(target as Record<string, string>),
@@ -57,7 +57,7 @@ it("has every file that its exports name", () => {
   expect(targets.filter((target) => !existsSync(join(home, target)))).toEqual([]);
 });
 
-it("has what the links of its texts lead to", () => {
+it("the package has what the links of its texts lead to", () => {
   const texts = (readdirSync(home, { recursive: true }) as string[]).filter(
     (path) => path.endsWith(".md") && !path.startsWith("node_modules"),
   );
@@ -73,17 +73,17 @@ it("has what the links of its texts lead to", () => {
   expect(broken).toEqual([]);
 });
 
-it("has the sources of its maps in them", () => {
+it("the package has the sources of its maps in them", () => {
   const map = JSON.parse(readFileSync(join(home, "dist", "sdk", "client.js.map"), "utf8"));
   expect(map.sourcesContent[0]).toContain("export class Client");
 });
 
-it("has a run of each of its examples below", () => {
+it("the package has a run of each of its examples below", () => {
   const names = readdirSync(join(home, "examples")).filter((name) => name.endsWith(".ts"));
   expect(names.sort()).toEqual(["embed.ts", "testing.ts", "transfer.ts"]);
 });
 
-it("runs a node inside another program, as the example does", async () => {
+it("the package runs a node inside another program, as the example does", async () => {
   const quorate = join(home, "bin", "quorate.js");
   execFileSync(process.execPath, [quorate, "init", "--dir", "home", "--quiet"], {
     cwd: join(dir, "project"),
@@ -91,7 +91,7 @@ it("runs a node inside another program, as the example does", async () => {
   expect(await runExample("embed.ts", "home")).toMatch(/^at height [2-9]\d*: 0x[0-9a-f]{64}\n$/);
 }, 90_000);
 
-it("sends money, as the example does", async () => {
+it("the package sends money, as the example does", async () => {
   const net = await devnet();
   const { wallet } = net.account("alice");
   const { address } = net.account("bob");
@@ -102,7 +102,7 @@ it("sends money, as the example does", async () => {
   await net.stop();
 }, 60_000);
 
-it("runs the tests of the example", async () => {
+it("the package runs the tests of the example", async () => {
   const said = await runExample("testing.ts");
   expect(said).toContain("# pass 3");
   expect(said).toContain("# fail 0");

@@ -43,7 +43,7 @@ const value = fc.record({
   ...{ small: whole(255), wide: whole(2 ** 32 - 1), value: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }) },
 });
 
-it("is what the value's JSON is written as, whatever stands in it", () => {
+it("the text of a value is what its JSON is written as, whatever stands in it", () => {
   const codec = codecOfFields(FIELDS);
   fc.assert(
     fc.property(value, (given) => {
@@ -58,7 +58,7 @@ it("is what the value's JSON is written as, whatever stands in it", () => {
   );
 });
 
-it("is refused where the bytes are none of a value", () => {
+it("the text of a value is refused where the bytes are none of a value", () => {
   const [flags, nothing] = [{ is: bool, n: uint(16) }, {}];
   expect(decode(Uint8Array.of(2, 0, 0), "value", textOfFields(flags))).toMatchObject({ ok: false });
   expect(decode(Uint8Array.of(1, 0), "value", textOfFields(flags))).toMatchObject({ ok: false });

@@ -110,7 +110,7 @@ it("where all f + 1 candidates failed before, none is passed over, and a silent 
   expect(skipTo(core, 1n, true)).toBe(1n);
 });
 
-it("that others ask for another view is held against the primary only by a replica that waits for it too", () => {
+it("the wish of others for another view is held against the primary only by a replica that waits for it too", () => {
   const core = coreOf([], 8);
   expect(isFailure(core, "rotation")).toBe(false);
   expect(isFailure(core, "timeout")).toBe(true);

@@ -138,7 +138,7 @@ describe("the plan of outbound connections", () => {
     expect(plan(book, { own: [...own, ownOf(extra!)], isTipStale: true })).toEqual([]);
   });
 
-  it("then gives up the one that brought no block for longest, not the one that brought the news, nor an anchor", () => {
+  it("gives up the one that brought no block for longest, not the one that brought the news, nor an anchor", () => {
     const book = bookOf(100);
     const dials = plan(book);
     const own = dials.map((dial, i) =>

@@ -42,7 +42,7 @@ describe("schedules in which members change break no rule, whoever joins, leaves
     }, 300_000);
   }
 
-  it("and with more Byzantine members than the set survives one is seen to be broken", async () => {
+  it("but a rule is seen to be broken with more Byzantine members than the set survives", async () => {
     const broken = async (seed: number) =>
       (await runEpochs({ seed, scale: BRIEF, tooMany: true })).violations.length > 0;
     let seed = FROM;
