@@ -48,7 +48,7 @@ export class BlockExecution {
   /** What was read of the parent's state so far, by the text of the key. */
   readonly read: ReadonlyMap<string, Uint8Array | undefined>;
   readonly #context: BlockContext;
-  /** Of the account that is paid the fees. */
+  /** The key of the account that is paid the fees. */
   readonly #feeKey: Uint8Array | undefined;
 
   constructor(parentState: StateReader, context: BlockContext) {
