@@ -277,7 +277,7 @@ export class Replica {
     return added;
   }
 
-  /** After an offer to the pool: what can run now leaves, and the engine is told. */
+  /** Is called after an offer to the pool: what can run now leaves, and the engine is told. */
   #admitted(isAnyNew: boolean): void {
     this.#publishWaited();
     if (isAnyNew && this.pool.executable > 0) this.voting.poolChanged();

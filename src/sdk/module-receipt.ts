@@ -25,7 +25,7 @@ interface ShownReceipt {
 
 export interface ModuleReceipt<E extends EventTypes, F> {
   readonly status: "success" | "failed";
-  /** As the module declares it; undefined where it succeeded, or failed by none of its faults. */
+  /** The fault as the module declares it. Undefined where the call succeeded, or failed by none of its faults. */
   readonly fault: (keyof F & string) | undefined;
   /** The module's, in their order, told apart by `event`. */
   readonly events: readonly ReceiptEvent<E, keyof E & string>[];

@@ -18,7 +18,7 @@ export interface ModuleForm {
   readonly calls: readonly {
     readonly name: string;
     readonly fields: FieldForms;
-    /** Bytes before the arguments, of modules that every chain has; else the place of the call. */
+    /** The bytes before the arguments, where every chain has the module. Else it is the place of the call. */
     readonly opening?: Hex;
   }[];
   /** A cell has no key. */
@@ -26,7 +26,10 @@ export interface ModuleForm {
     readonly name: string;
     readonly key?: TypeForm | undefined;
     readonly value: TypeForm;
-    /** What its keys begin with, of modules that every chain has; else 0x40, the module's number and the place of the map. */
+    /**
+     * What its keys begin with, where every chain has the module. Else it is 0x40, the module's number and
+     * the place of the map.
+     */
     readonly prefix?: Hex;
   }[];
   readonly events: readonly { readonly name: string; readonly fields: FieldForms }[];

@@ -19,7 +19,7 @@ export function decodeAccount(value: Uint8Array): Account {
   return { balance: scratchView.getBigUint64(0), nonce: scratchView.getBigUint64(8) };
 }
 
-/** 16 bytes. @throws when a number is none of 64 bits */
+/** Encodes an account as 16 bytes. @throws when a number is none of 64 bits */
 export function encodeAccount(account: Account): Uint8Array {
   checkAccount(account);
   scratchView.setBigUint64(0, account.balance);

@@ -14,7 +14,7 @@ import type { PassedOn } from "./passed-on.ts";
 
 export interface RumorPorts {
   readonly pool: Pick<Mempool, "find" | "getByHash" | "isExecutable">;
-  /** Offers envelopes to the pool; the verdicts are in their order. */
+  /** Offers envelopes to the pool. The verdicts are in their order. */
   admitTogether(envelopes: readonly Uint8Array[]): readonly Verdict<SignedTransaction, AdmissionCode>[];
   /** Transactions of this peer are new here and can run. */
   brought(peerId: string): void;

@@ -55,7 +55,7 @@ interface Dependencies extends ProtocolParts {
    */
   rumorReceived(topic: GossipTopic, peerId: string, bytes: Uint8Array): Promise<Relay>;
   readonly transactionsReceived?: P2pHandlers["transactionsReceived"] | undefined;
-  /** Of each rumor, a whole batch being one. */
+  /** Is called for each rumor, a whole batch being one. */
   judged?(peerId: string, relay: Relay): void;
 }
 
