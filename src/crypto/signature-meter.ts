@@ -4,11 +4,11 @@
  * shows it. Both are the rules of keys.ts with something beside them; neither changes a verdict.
  */
 import { must } from "../base/assert.ts";
-import { byteText, concatBytes } from "../base/bytes.ts";
+import { byteText, EMPTY } from "../base/bytes.ts";
 import { dropOldest } from "../base/drop-oldest.ts";
 import { CHECKED_SIGNATURES_MAX } from "../base/limits.ts";
 import { type BatchVerdicts, KERNEL_CHECK_US, type SignatureClaim } from "./batch-verification.ts";
-import { sha256 } from "./hash.ts";
+import { prefixedHashInto } from "./hash.ts";
 import { ED25519, QUICK_CHECK_US, type SignatureRules } from "./keys.ts";
 
 /** What ZIP-215 costs in addition where the native library refuses and there is no kernel (measured: 1.3 to 1.5 ms). */
@@ -46,6 +46,10 @@ export class SignatureMeter implements SignatureRules {
     return judged;
   }
 }
+
+const hashInto = prefixedHashInto(EMPTY);
+/** The last key's hash: each is a text before the next is made. */
+const digest = new Uint8Array(32);
 
 export class RememberedSignatures implements SignatureRules {
   readonly verifyEach: SignatureRules["verifyEach"];
@@ -106,7 +110,8 @@ export class RememberedSignatures implements SignatureRules {
   /** Lengths of key and signature are fixed where anything is accepted, so the text is unambiguous. */
   #keyOf(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): string {
     this.#meter.spentUs += REMEMBERED_CHECK_US;
-    return byteText(sha256(concatBytes(publicKey, signature, message)));
+    hashInto(digest, 0, publicKey, signature, message);
+    return byteText(digest);
   }
 
   #remember(key: string, isQuick: boolean): void {

@@ -39,8 +39,9 @@ export function describeEngine(core: Core): EngineStatus {
 
 /** A lock outlives its view, and goes only when its height is stable: docs/adr/0031-01. */
 function lastPrepared({ slots, committed, stable }: Core): bigint {
-  const locked = slots.all().flatMap(({ height, prepared }) => (prepared === undefined ? [] : [height]));
-  return [committed, stable, ...locked].reduce((a, b) => (b > a ? b : a));
+  let last = committed > stable ? committed : stable;
+  for (const { height, prepared } of slots.all()) if (prepared !== undefined && height > last) last = height;
+  return last;
 }
 
 /** Requests for views that are not open here. */

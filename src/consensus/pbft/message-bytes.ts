@@ -36,6 +36,10 @@ export type ParsedMessage = PbftBody & {
   readonly relayed?: boolean;
 };
 
+type Unfinished = PbftBody & {
+  -readonly [K in "signature" | "attachment" | "relayed"]?: ParsedMessage[K];
+};
+
 export interface WireShape extends Omit<BodyShape, "messageBytesMax"> {
   readonly limits: BodyLimits;
 }
@@ -65,13 +69,16 @@ export function parseMessage(
     return refuse("too-large", `${type} of ${bytes.length} bytes, at most ${bytesMax}`);
   }
   const attached = hasAttachment(type);
+  const bodyShape = { n: shape.n, logWindow: shape.logWindow, messageBytesMax: bytesMax };
   return decode(attached ? bytes : bytes.slice(), type, (reader): ParsedMessage => {
     reader.raw(2);
-    const body = readBody(reader, type, { ...shape, messageBytesMax: bytesMax });
-    const signature = reader.raw(SIGNATURE_BYTES);
-    const attachment = attached ? reader.raw(reader.remaining) : EMPTY;
+    // The object gets what is missing: to copy it would cost more than to read it (measured).
+    const message: Unfinished = readBody(reader, type, bodyShape);
+    message.signature = reader.raw(SIGNATURE_BYTES);
+    message.attachment = attached ? reader.raw(reader.remaining) : EMPTY;
     // A NEW-VIEW proves itself, and an old one does nothing: whoever has it may bring it (repair by STATUS).
-    return Object.assign(body, { signature, attachment, relayed: type === "new-view" });
+    message.relayed = type === "new-view";
+    return message as ParsedMessage;
   });
 }
 

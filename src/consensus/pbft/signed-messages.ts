@@ -50,7 +50,9 @@ export function* signOwnMessage<B extends PbftBody, X extends object = object>(
   attached?: X,
 ): Signing<Verified<B & Signed & X>> {
   const signature = yield signingBytes(genesisHash, body);
-  return { ...body, signature, ...attached } as Verified<B & Signed & X>;
+  // A vote, which has nothing attached, is copied in one step (profiled).
+  const signed = { ...body, signature };
+  return (attached === undefined ? signed : { ...signed, ...attached }) as Verified<B & Signed & X>;
 }
 
 /** A message of an own record: its signature is checked, what is attached was read beside it. */

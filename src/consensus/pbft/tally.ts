@@ -67,7 +67,9 @@ export class VoteTally {
 
   /** Everyone counted, whatever they chose. */
   signers(): ValidatorId[] {
-    return this.#ballots.flatMap((ballot, signer) => (ballot === undefined ? [] : [signer]));
+    const counted: ValidatorId[] = [];
+    for (const [signer, ballot] of this.#ballots.entries()) if (ballot !== undefined) counted.push(signer);
+    return counted;
   }
 
   bitmap(choice: Uint8Array): Uint8Array {
