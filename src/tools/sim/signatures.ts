@@ -4,8 +4,8 @@
  * keyed hash in place of Ed25519, verifiable only here, eight times cheaper to make. In both nobody can sign for a key that
  * it does not hold, which is all that the protocol asks of signatures; bytes and lengths are the same.
  */
-import { type Address, byteText, concatBytes, equalBytes } from "../../base/bytes.ts";
-import { sha256Into } from "../../crypto/hash.ts";
+import { type Address, byteText, EMPTY, equalBytes } from "../../base/bytes.ts";
+import { prefixedHashInto } from "../../crypto/hash.ts";
 import {
   createSigner,
   ED25519,
@@ -141,10 +141,12 @@ interface Signed {
   readonly message: Uint8Array;
 }
 
+const hashInto = prefixedHashInto(EMPTY);
+
 /** SHA-256(seed | message) in the first half, which the second repeats, so that each byte counts. */
 function keyedHash(seed: Uint8Array, message: Uint8Array): Uint8Array {
   const signature = new Uint8Array(SIGNATURE_BYTES);
-  sha256Into(concatBytes(seed, message), signature, 0);
+  hashInto(signature, 0, seed, message);
   signature.copyWithin(32, 0, 32);
   return signature;
 }

@@ -172,8 +172,8 @@ export function readEntry(bytes: Uint8Array): RawEntry {
 function readSignatures(cursor: Cursor): RawSignature[] {
   const count = cursor.u32();
   if (count > cursor.left) throw new RangeError(`${count} signatures in ${cursor.left} bytes`);
-  return Array.from({ length: count }, () => ({
-    signer: cursor.u16(),
-    signature: cursor.take(SIGNATURE_LENGTH),
-  }));
+  const signatures: RawSignature[] = [];
+  while (signatures.length < count)
+    signatures.push({ signer: cursor.u16(), signature: cursor.take(SIGNATURE_LENGTH) });
+  return signatures;
 }
