@@ -3,17 +3,17 @@
  * so the instrument bites; with f of them nothing may be reported, whatever they do.
  */
 import { describe, expect, it } from "vitest";
-import { adversaries } from "../../../src/tools/sim/adversary.ts";
-import { generateSchedule } from "../../../src/tools/sim/generate.ts";
-import { runSchedule } from "../../../src/tools/sim/run.ts";
+import { adversaries } from "../../../../src/tools/sim/adversary.ts";
+import { generateSchedule } from "../../../../src/tools/sim/generate.ts";
+import { runSchedule } from "../../../../src/tools/sim/run.ts";
 import {
   ADVERSARY_NAMES,
   type AdversaryName,
   type AdversarySpec,
   type Schedule,
-} from "../../../src/tools/sim/schedule.ts";
-import { ADDED_NAMES } from "./added-names.ts";
-import { transferring, watched } from "./watched.ts";
+} from "../../../../src/tools/sim/schedule.ts";
+import { ADDED_NAMES } from "../added-names.ts";
+import { transferring, watched } from "../watched.ts";
 
 const ALWAYS = { atMs: 0, untilMs: Number.MAX_SAFE_INTEGER };
 
@@ -77,11 +77,10 @@ describe("one validator more than the protocol survives", () => {
 
 describe("as many validators as the protocol survives", () => {
   for (const kind of [...ADVERSARY_NAMES, ...ADDED_NAMES]) {
+    // One schedule of each: the brief ones of byzantine.ts, which cost a quarter of it, have many more of most kinds.
     it(`do no harm when they are of the kind ${kind}`, async () => {
-      for (const seed of [1, 2]) {
-        const { violations } = await runSchedule(corrupted(seed, 4, 1, kind));
-        expect(violations).toEqual([]);
-      }
+      const { violations } = await runSchedule(corrupted(1, 4, 1, kind));
+      expect(violations).toEqual([]);
     });
   }
 

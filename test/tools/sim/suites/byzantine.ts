@@ -1,14 +1,13 @@
 /**
- * Some 90 Byzantine schedules and Twins scenarios at the fault limit. In one file on purpose: the first few
- * hundred of a process cost twice what the others do, until its code is compiled. A failure names its seed as one
- * command. Long campaigns of other seeds: `npm run sim`, docs/simulation.md.
+ * Some 540 Byzantine schedules and Twins scenarios at the fault limit. A failure names its seed as one command. Long
+ * campaigns of other seeds: `npm run sim`, docs/simulation.md.
  */
 import { describe, expect, it } from "vitest";
-import { type Campaign, playOne } from "../../../src/tools/sim/campaign.ts";
-import type { Profile } from "../../../src/tools/sim/schedule.ts";
+import { type Campaign, playOne } from "../../../../src/tools/sim/campaign.ts";
+import type { Profile } from "../../../../src/tools/sim/schedule.ts";
 
 const SETS: readonly { readonly nodes: readonly [number, number]; count: number; profile: Profile }[] = [
-  { nodes: [4, 4], count: 50, profile: "brief" },
+  { nodes: [4, 4], count: 500, profile: "brief" },
   { nodes: [5, 7], count: 6, profile: "brief" },
   { nodes: [8, 10], count: 2, profile: "brief" },
   { nodes: [4, 4], count: 10, profile: "twins" },
