@@ -7,7 +7,7 @@
 
 import { sha256 as nobleSha256 } from "@noble/hashes/sha2.js";
 import { must } from "../base/assert.ts";
-import { concatBytes, type Hash, utf8 } from "../base/bytes.ts";
+import { concatBytes, EMPTY, type Hash, utf8 } from "../base/bytes.ts";
 
 type NodeCrypto = typeof import("node:crypto");
 
@@ -42,24 +42,22 @@ export function sha256d(bytes: Uint8Array): Hash {
 const SCRATCH_BYTES = 512;
 
 /**
- * SHA-256(prefix | parts) for one prefix, 32 bytes written into `target` at `at`: what is short is put together in
- * memory that is used again.
+ * SHA-256(prefix | bytes | more) for one prefix, 32 bytes written into `target` at `at`: what is short is put together in
+ * memory that is used again. Two parameters and no list of parts: it would be made for each hash.
  */
 export function prefixedHashInto(
   prefix: Uint8Array,
-): (target: Uint8Array, at: number, ...parts: readonly Uint8Array[]) => void {
+): (target: Uint8Array, at: number, bytes: Uint8Array, more?: Uint8Array) => void {
   const scratch = new Uint8Array(SCRATCH_BYTES);
   scratch.set(prefix);
   /** The beginnings of the scratch memory, by their length. */
   const views: Uint8Array[] = [];
-  return (target, at, ...parts) => {
-    let length = prefix.length;
-    for (const part of parts) {
-      const end = length + part.length;
-      if (end > SCRATCH_BYTES) return sha256Into(concatBytes(prefix, ...parts), target, at);
-      scratch.set(part, length);
-      length = end;
-    }
+  return (target, at, bytes, more = EMPTY) => {
+    const end = prefix.length + bytes.length;
+    const length = end + more.length;
+    if (length > SCRATCH_BYTES) return sha256Into(concatBytes(prefix, bytes, more), target, at);
+    scratch.set(bytes, prefix.length);
+    if (more !== EMPTY) scratch.set(more, end);
     views[length] ??= scratch.subarray(0, length);
     sha256Into(must(views[length], "the view of this length was just made"), target, at);
   };
@@ -69,11 +67,11 @@ export function prefixedHashInto(
  * A hash function for one kind of bytes: SHA-256(tag | bytes).
  * @param tag a name of docs/protocol.md's table, such as "quorate/summary/v1".
  */
-export function taggedHash(tag: string): (...parts: readonly Uint8Array[]) => Hash {
+export function taggedHash(tag: string): (bytes: Uint8Array, more?: Uint8Array) => Hash {
   const hashInto = prefixedHashInto(utf8(tag));
-  return (...parts) => {
+  return (bytes, more) => {
     const digest = new Uint8Array(32) as Hash;
-    hashInto(digest, 0, ...parts);
+    hashInto(digest, 0, bytes, more);
     return digest;
   };
 }

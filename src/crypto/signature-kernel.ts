@@ -72,6 +72,8 @@ export class SignatureKernel {
   readonly #words: Uint32Array;
   readonly #transcript: Uint8Array;
   readonly #scratch = new Uint8Array(SCRATCH_BYTES);
+  /** Its beginnings, by their length. */
+  readonly #scratches: Uint8Array[] = [];
   /** Where the decoded keys lie that are kept, by the text of the key. */
   readonly #kept = new Map<string, number>();
   /** A key found no room: before the next batch all are forgotten. */
@@ -171,8 +173,9 @@ export class SignatureKernel {
   #loadSignature(i: number, { publicKey, message, signature }: Claim): void {
     const { signaturesAt, hashesAt } = this.#exports;
     const length = 2 * KEY_BYTES + message.length;
-    const hashed = length <= SCRATCH_BYTES ? this.#scratch.subarray(0, length) : new Uint8Array(length);
-    hashed.set(signature.subarray(0, KEY_BYTES));
+    const hashed = length <= SCRATCH_BYTES ? this.#scratchOf(length) : new Uint8Array(length);
+    // Both halves, of which the key takes the place of the second: a view of the first would cost more.
+    hashed.set(signature);
     hashed.set(publicKey, KEY_BYTES);
     hashed.set(message, 2 * KEY_BYTES);
     const hashAt = hashesAt.value + HASH_BYTES * i;
@@ -182,10 +185,14 @@ export class SignatureKernel {
     const transcriptAt = TRANSCRIPT_TAG.length + TRANSCRIPT_BYTES * i;
     this.#transcript.set(signature, transcriptAt);
     this.#transcript.set(publicKey, transcriptAt + SIGNATURE_BYTES);
-    this.#transcript.set(
-      this.#bytes.subarray(hashAt, hashAt + HASH_BYTES),
-      transcriptAt + SIGNATURE_BYTES + KEY_BYTES,
-    );
+    const to = transcriptAt + SIGNATURE_BYTES + KEY_BYTES;
+    for (let k = 0; k < HASH_BYTES; k++) this.#transcript[to + k] = this.#bytes[hashAt + k] as number;
+  }
+
+  #scratchOf(length: number): Uint8Array {
+    let view = this.#scratches[length];
+    view ??= this.#scratches[length] = this.#scratch.subarray(0, length);
+    return view;
   }
 
   /** z = SHA-512(SHA-512(transcript of the whole batch) | counter), four of 128 bits from each hash, none of them 0. */

@@ -95,6 +95,18 @@ export function admitTransaction(
   rules: AdmissionRules,
   ports: AdmissionPorts,
 ): Verdict<Candidate, AdmissionCode> {
+  const candidate = admitUnverified(transaction, rules, ports);
+  if (candidate.ok && !ports.admitSignature(transaction))
+    return refuse("TX_BAD_SIGNATURE", badSignature(transaction));
+  return candidate;
+}
+
+/** Every check but that of the signature. */
+export function admitUnverified(
+  transaction: SignedTransaction,
+  rules: AdmissionRules,
+  ports: Omit<AdmissionPorts, "admitSignature">,
+): Verdict<Candidate, AdmissionCode> {
   const head = ports.head();
   const called = checkTransaction(transaction, rules, head.height + 1n);
   if (!called.ok) return { ok: false, fault: withAdvice(called.fault) };
@@ -104,9 +116,7 @@ export function admitTransaction(
   const cost = transaction.fee + called.value.module.spends(called.value.call);
   const candidate = { transaction, cost, account, senderQueue: ports.senderQueue(transaction) };
   const found = checkNonce(candidate, rules) ?? checkFunds(candidate) ?? checkPlace(candidate, rules, ports);
-  if (found !== undefined) return { ok: false, fault: found };
-  if (!ports.admitSignature(transaction)) return refuse("TX_BAD_SIGNATURE", badSignature(transaction));
-  return accept(candidate);
+  return found === undefined ? accept(candidate) : { ok: false, fault: found };
 }
 
 function belowOwnMinimum({ fee }: SignedTransaction, { feeMin, minFee }: AdmissionRules): string {
@@ -210,7 +220,7 @@ function checkFunds(candidate: Candidate): Fault<AdmissionCode> | undefined {
 function checkPlace(
   candidate: Candidate,
   rules: AdmissionRules,
-  ports: AdmissionPorts,
+  ports: Pick<AdmissionPorts, "has" | "findRoom">,
 ): Fault<AdmissionCode> | undefined {
   const { id, nonce, fee } = candidate.transaction;
   if (ports.has(candidate.transaction))

@@ -8,7 +8,7 @@ import {
   type AdmissionCode,
   type AdmissionPorts,
   type AdmissionRules,
-  admitTransaction,
+  admitUnverified,
   openEnvelope,
 } from "./admission.ts";
 import type { PoolIndex } from "./pool-index.ts";
@@ -52,20 +52,16 @@ export class TransactionReader {
   }
 }
 
-/** It is admission itself, with a cache of signatures that notes the question and says no; it changes nothing. */
+/**
+ * Those of whose signatures admission will ask as things stand: what passes every other check. Changes nothing.
+ * @param hasRoom the pool has room for all of them, and need not look for that of each
+ */
 export function signaturesAsked(
   transactions: readonly SignedTransaction[],
   rules: AdmissionRules,
   ports: AdmissionPorts,
+  hasRoom: boolean,
 ): SignedTransaction[] {
-  const asked: SignedTransaction[] = [];
-  const noting: AdmissionPorts = {
-    ...ports,
-    admitSignature: (transaction) => {
-      asked.push(transaction);
-      return false;
-    },
-  };
-  for (const transaction of transactions) admitTransaction(transaction, rules, noting);
-  return asked;
+  const asking = hasRoom ? { ...ports, findRoom: () => undefined } : ports;
+  return transactions.filter((transaction) => admitUnverified(transaction, rules, asking).ok);
 }

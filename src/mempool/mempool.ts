@@ -118,7 +118,18 @@ export class Mempool {
   /** Judges the signatures of what came together and is now {@link add}ed, one by one. */
   prepare(envelopes: readonly Uint8Array[]): void {
     const opened = this.#reader.readTogether(envelopes);
-    this.#ports.signatures.admitTogether?.(signaturesAsked(opened, this.#rules, this.#admission));
+    const asked = signaturesAsked(opened, this.#rules, this.#admission, this.#hasRoomFor(opened));
+    this.#ports.signatures.admitTogether?.(asked);
+  }
+
+  /** For all of these, whether they can run at once or wait for an earlier nonce. */
+  #hasRoomFor(transactions: readonly SignedTransaction[]): boolean {
+    const { transactionsMax, bytesMax, queuedMax, queuedBytesMax } = this.#bounds;
+    const { size, bytes, queued, queuedBytes } = this.#poolIndex;
+    const more = transactions.reduce((sum, transaction) => sum + transaction.bytes.length, 0);
+    const count = transactions.length;
+    const fits = size + count <= transactionsMax && bytes + more <= bytesMax;
+    return fits && queued + count <= queuedMax && queuedBytes + more <= queuedBytesMax;
   }
 
   /**

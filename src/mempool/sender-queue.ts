@@ -29,6 +29,9 @@ export class SenderQueue {
   /** Nonces above the first hole. */
   #queued: QueueEntry[] = [];
   #accountNonce: bigint;
+  /** The last answer of {@link pendingNonce}, and with how many executable entries it was right; -1: none. */
+  #pendingNonce = 0n;
+  #pendingCount = -1;
   #cost = 0n;
   #queuedBytes = 0;
   /**
@@ -82,7 +85,11 @@ export class SenderQueue {
 
   /** The nonce that the sender's next executable transaction must have. */
   get pendingNonce(): bigint {
-    return this.#accountNonce + BigInt(this.#executable.length);
+    const count = this.#executable.length;
+    if (count === this.#pendingCount) return this.#pendingNonce;
+    this.#pendingCount = count;
+    this.#pendingNonce = this.#accountNonce + BigInt(count);
+    return this.#pendingNonce;
   }
 
   /** The first executable one. */
@@ -184,6 +191,7 @@ export class SenderQueue {
     const used = run.concat(passed);
     for (const entry of used) this.#cost -= entry.cost;
     this.#accountNonce = nonce;
+    this.#pendingCount = -1;
     this.#raiseQueued();
     return used;
   }

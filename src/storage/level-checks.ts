@@ -8,6 +8,7 @@
  *   stored value = value | crc32(key | value) u32          batch number = 0xff x 8 | number u64 -> empty value
  */
 import { crc32 } from "node:zlib";
+import { must } from "../base/assert.ts";
 import { equalBytes } from "../base/bytes.ts";
 import { LEVEL_BATCH_NUMBERS_MAX } from "../base/limits.ts";
 import { Reader } from "../codec/reader.ts";
@@ -28,7 +29,22 @@ export class DamagedDatabase extends Error {
 
 const SUM_BYTES = 4;
 
+/** Most values are short: they are put together in memory that is used again. */
+const SCRATCH_BYTES = 512;
+const scratch = new Uint8Array(SCRATCH_BYTES);
+const scratchView = new DataView(scratch.buffer);
+/** Its beginnings, by their length. */
+const scratches: Uint8Array[] = [];
+
+/** What is stored for a value. It is to be copied before this is called again. */
 export function sealValue(key: Uint8Array, value: Uint8Array): Uint8Array {
+  const length = value.length + SUM_BYTES;
+  if (length <= SCRATCH_BYTES) {
+    scratch.set(value);
+    scratchView.setUint32(value.length, sumOf(key, value));
+    scratches[length] ??= scratch.subarray(0, length);
+    return must(scratches[length], "the view of this length was just made");
+  }
   return new Writer(value.length + SUM_BYTES).raw(value).u32(sumOf(key, value)).finish();
 }
 

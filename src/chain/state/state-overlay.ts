@@ -3,6 +3,7 @@
  * its parent's ledger; what a transaction writes into it can be taken back while that transaction runs. Nothing
  * reaches the store before its block is committed.
  */
+import { must } from "../../base/assert.ts";
 import { byteText } from "../../base/bytes.ts";
 import type { StateReader, StateWriter } from "../modules/module.ts";
 import { type Account, checkAccount, decodeAccount, encodeAccount } from "./account.ts";
@@ -51,6 +52,8 @@ export class StateOverlay implements StateWriter, Layer {
   /** What was written since the last mark, and what was there before: one list of each. */
   readonly #overwritten: string[] = [];
   readonly #before: (StateChange | undefined)[] = [];
+  /** How much of the lists is in use: they are written over, since an emptied list would grow anew each time. */
+  #marked = 0;
   /** The two keys that were used last, and their texts: most are read and then written. Keys are never changed. */
   #lastKey: Uint8Array | undefined;
   #lastId = "";
@@ -97,14 +100,14 @@ export class StateOverlay implements StateWriter, Layer {
 
   /** What is written from now on can be taken back until the next mark. */
   mark(): void {
-    this.#overwritten.length = 0;
-    this.#before.length = 0;
+    this.#marked = 0;
   }
 
   /** Takes back what was written since the mark: the diff is what it was, in its order too. */
   takeBack(): void {
-    for (let id = this.#overwritten.pop(); id !== undefined; id = this.#overwritten.pop()) {
-      const before = this.#before.pop();
+    while (this.#marked > 0) {
+      const id = must(this.#overwritten[--this.#marked], "both lists are in use so far");
+      const before = this.#before[this.#marked];
       if (before === undefined) this.#changes.delete(id);
       else this.#changes.set(id, before);
     }
@@ -112,8 +115,8 @@ export class StateOverlay implements StateWriter, Layer {
 
   #write(change: StateChange): void {
     const id = this.#idOf(change.key);
-    this.#overwritten.push(id);
-    this.#before.push(this.#changes.get(id));
+    this.#overwritten[this.#marked] = id;
+    this.#before[this.#marked++] = this.#changes.get(id);
     this.#changes.set(id, change);
   }
 
