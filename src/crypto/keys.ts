@@ -13,7 +13,7 @@
 import * as noble from "@noble/ed25519";
 import { sha512 } from "@noble/hashes/sha2.js";
 import { must } from "../base/assert.ts";
-import type { Address } from "../base/bytes.ts";
+import { type Address, hex0x } from "../base/bytes.ts";
 import {
   type BatchVerdicts,
   judgeEach,
@@ -140,9 +140,7 @@ export function createSigner(seed: Uint8Array): Signer {
 export function isStrongPublicKey(publicKey: Uint8Array): boolean {
   if (publicKey.length !== PUBLIC_KEY_BYTES) return false;
   const lowest = must(publicKey[0], "a key has 32 bytes");
-  if (lowest < P_LOWEST_BYTE && !SMALL_ORDER_LOWEST_BYTES.has(lowest)) return true; // nine keys of ten (measured 5 us)
-  // Nor has any other highest byte, which ends it for nearly all of the rest.
-  if (!SMALL_ORDER_HIGHEST_BYTES.has(must(publicKey[31], "a key has 32 bytes") & 0x7f)) return true;
+  if (lowest < P_LOWEST_BYTE && !SMALL_ORDER_LOWEST_BYTES.has(lowest)) return true; // nine keys of ten
   const y = yCoordinate(publicKey);
   return y < P && !SMALL_ORDER_Y.includes(y);
 }
@@ -162,12 +160,11 @@ const SMALL_ORDER_Y: readonly bigint[] = [
 // Every y from p on starts with 0xed or more, little-endian, and is 0xff or 0x7f from there on.
 const P_LOWEST_BYTE = Number(P & 0xffn);
 const SMALL_ORDER_LOWEST_BYTES: ReadonlySet<number> = new Set(SMALL_ORDER_Y.map((y) => Number(y & 0xffn)));
-/** 0x7f, the highest of p and of all above it, is among them: it is that of p - 1. */
-const SMALL_ORDER_HIGHEST_BYTES: ReadonlySet<number> = new Set(SMALL_ORDER_Y.map((y) => Number(y >> 248n)));
 
+/** Of a key of 32 bytes. */
 function yCoordinate(publicKey: Uint8Array): bigint {
   // The highest bit is the sign of x.
-  return publicKey.reduceRight((y, byte, i) => (y << 8n) | BigInt(i === 31 ? byte & 0x7f : byte), 0n);
+  return BigInt(hex0x(publicKey.slice().reverse())) & (P + 18n);
 }
 
 interface Sodium {
