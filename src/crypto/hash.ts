@@ -42,22 +42,23 @@ export function sha256d(bytes: Uint8Array): Hash {
 const SCRATCH_BYTES = 512;
 
 /**
- * SHA-256(prefix | bytes | more) for one prefix, 32 bytes written into `target` at `at`: what is short is put together in
- * memory that is used again. Two parameters and no list of parts: it would be made for each hash.
+ * SHA-256(prefix | bytes | more | last) for one prefix, 32 bytes written into `target` at `at`: what is short is put together in
+ * memory that is used again. No list of parts: it would be made for each hash.
  */
 export function prefixedHashInto(
   prefix: Uint8Array,
-): (target: Uint8Array, at: number, bytes: Uint8Array, more?: Uint8Array) => void {
+): (target: Uint8Array, at: number, bytes: Uint8Array, more?: Uint8Array, last?: Uint8Array) => void {
   const scratch = new Uint8Array(SCRATCH_BYTES);
   scratch.set(prefix);
   /** The beginnings of the scratch memory, by their length. */
   const views: Uint8Array[] = [];
-  return (target, at, bytes, more = EMPTY) => {
+  return (target, at, bytes, more = EMPTY, last = EMPTY) => {
     const end = prefix.length + bytes.length;
-    const length = end + more.length;
-    if (length > SCRATCH_BYTES) return sha256Into(concatBytes(prefix, bytes, more), target, at);
+    const length = end + more.length + last.length;
+    if (length > SCRATCH_BYTES) return sha256Into(concatBytes(prefix, bytes, more, last), target, at);
     scratch.set(bytes, prefix.length);
-    if (more !== EMPTY) scratch.set(more, end);
+    scratch.set(more, end);
+    scratch.set(last, end + more.length);
     views[length] ??= scratch.subarray(0, length);
     sha256Into(must(views[length], "the view of this length was just made"), target, at);
   };
