@@ -161,7 +161,7 @@ const SMALL_ORDER_Y: readonly bigint[] = [
 const P_LOWEST_BYTE = Number(P & 0xffn);
 const SMALL_ORDER_LOWEST_BYTES: ReadonlySet<number> = new Set(SMALL_ORDER_Y.map((y) => Number(y & 0xffn)));
 
-/** Of a key of 32 bytes. */
+/** The y coordinate that a key of 32 bytes names, below 2^255. */
 function yCoordinate(publicKey: Uint8Array): bigint {
   // The highest bit is the sign of x.
   return BigInt(hex0x(publicKey.slice().reverse())) & (P + 18n);
