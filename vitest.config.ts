@@ -31,14 +31,12 @@ export default defineConfig({
           isolate: false,
           // Node itself loads the files, through test/loader: calls between modules cost a sixth less than through the runner.
           experimental: { viteModuleRunner: false, nodeLoader: false },
-          // A schedule makes much garbage that dies young: a larger nursery saves a tenth of the time, and one that is
-          // large from the beginning is emptied 16 times where one that grows was 74 times (150 schedules). And a third
-          // of the time goes into optimizing code that then runs for seconds only: inlining less saves another tenth.
+          // A schedule makes much garbage that dies young: a larger nursery saves a tenth of the time. And a third of
+          // the time goes into optimizing code that then runs for seconds only: inlining less saves another tenth.
           execArgv: [
             "--import",
             new URL("test/loader/typescript.js", import.meta.url).href,
             "--max-semi-space-size=64",
-            "--min-semi-space-size=64",
             "--max-inlined-bytecode-size-cumulative=100",
           ],
         },
