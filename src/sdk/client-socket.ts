@@ -61,6 +61,8 @@ export class SubscriptionSocket {
   /** Whether anything came since the last look. */
   #isAlive = true;
   #heartbeat: ReturnType<typeof setTimeout> | undefined;
+  /** Tells who waits for it to be open that it will not be. */
+  #refuseOpened: ((error: Error) => void) | undefined;
 
   constructor(endpoint: Endpoint, options: SocketOptions) {
     this.url = endpoint.url;
@@ -68,12 +70,13 @@ export class SubscriptionSocket {
     this.#socket = makeSocket(endpoint, options.make);
     const connected = new Promise<void>((resolve, reject) => {
       this.#socket.addEventListener("open", resolve);
-      this.#socket.addEventListener("close", () => reject(new Error(`${this.url}: ${this.#reason}`)));
+      this.#refuseOpened = reject;
     });
     this.opened = connected.then(async () => void (await this.askHeight()));
     this.opened.catch(() => undefined);
     this.#socket.addEventListener("message", ({ data }) => this.#receiveText(String(data)));
-    this.#socket.addEventListener("error", () => undefined); // "close" follows
+    // "close" follows, but not where Node 22 could not connect (seen with 22.23.3).
+    this.#socket.addEventListener("error", () => this.#end());
     this.#socket.addEventListener("close", () => this.#end());
     this.#scheduleLook();
   }
@@ -190,7 +193,9 @@ export class SubscriptionSocket {
     if (this.#ended) return;
     this.#ended = true;
     clearTimeout(this.#heartbeat);
-    for (const { reject } of this.#pending.values()) reject(new Error(`${this.url}: ${this.#reason}`));
+    const error = new Error(`${this.url}: ${this.#reason}`);
+    this.#refuseOpened?.(error);
+    for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();
     this.#listeners.clear();
     this.#options.ended(this.#reason);

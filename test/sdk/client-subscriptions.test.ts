@@ -77,6 +77,36 @@ it("the client leaves a node that is silent after a few seconds, whether it hang
   await until(() => other.heights.length === 1);
 });
 
+/** As the WebSocket of Node 22 where nobody listens: it tells of an error, and of no close after it. */
+class Unreachable extends EventTarget {
+  readonly readyState = 3;
+
+  constructor() {
+    super();
+    setImmediate(() => this.dispatchEvent(new Event("error")));
+  }
+
+  send(): void {}
+
+  close(): void {}
+}
+
+it("the client goes on with the next node where a socket tells of an error and of no close, as Node 22's does", async () => {
+  const { url } = await serve();
+  const asked: string[] = [];
+  const client = new Client(["http://127.0.0.1:1", url], {
+    webSocket: (to: string, options: object) => {
+      asked.push(to);
+      return to.includes(":1/") ? (new Unreachable() as unknown as WebSocket) : new WebSocket(to, options);
+    },
+  });
+  atEnd(() => client.close());
+  const heights: number[] = [];
+  const end = await client.subscribe<{ height: number }>("newHeads", ({ height }) => heights.push(height));
+  expect(asked).toEqual(["ws://127.0.0.1:1/ws", `${url.replace("http", "ws")}/ws`]);
+  await end();
+});
+
 it("the client tells that it ended when no node comes back in time, and nothing after close", async () => {
   const { server, url } = await serve();
   const { client, begin, breaks, closed } = subscriber([url], { reconnectMs: 150 });
