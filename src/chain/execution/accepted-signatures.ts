@@ -5,8 +5,8 @@
  * accepts must still be accepted, or a transaction gossiped to half the net would split the chain (decision 3).
  */
 import type { Hash } from "../../base/bytes.ts";
-import { dropOldest } from "../../base/drop-oldest.ts";
 import { ACCEPTED_SIGNATURES_MAX } from "../../base/limits.ts";
+import { RecentMap } from "../../base/recent-map.ts";
 import { BATCH_MIN } from "../../crypto/batch-verification.ts";
 import { ED25519, isStrongPublicKey, type SignatureClaim, type SignatureRules } from "../../crypto/keys.ts";
 import { type SignedTransaction, transactionSigningBytes, unsignedPart } from "../types/transaction.ts";
@@ -35,10 +35,9 @@ export class SlowSignatureLimit {
 
 export class AcceptedSignatures {
   readonly #genesisHash: Hash;
-  readonly #countMax: number;
   readonly #rules: SignatureRules;
-  /** Accepted envelopes by the text of their hash, in the order of acceptance, so that the oldest is forgotten first. */
-  readonly #accepted = new Map<string, Acceptance>();
+  /** Accepted envelopes by the text of their hash: those that were accepted longest ago are forgotten first. */
+  readonly #accepted: RecentMap<string, Acceptance>;
   /** The ones with an invalid signature among the last transactions that were judged together for admission. */
   readonly #refused = new Set<string>();
 
@@ -50,7 +49,7 @@ export class AcceptedSignatures {
   ) {
     this.#rules = rules;
     this.#genesisHash = genesisHash;
-    this.#countMax = countMax;
+    this.#accepted = new RecentMap(countMax);
   }
 
   /** How many acceptances are remembered. */
@@ -89,7 +88,7 @@ export class AcceptedSignatures {
    */
   validate(transaction: SignedTransaction, limit?: SlowSignatureLimit): boolean {
     const key = transaction.hashKey;
-    if (this.#accepted.has(key)) return true;
+    if (this.#accepted.get(key) !== undefined) return true;
     if (limit !== undefined && this.#rules.verifyEach === undefined) {
       if (this.validateQuickly(transaction)) return true;
       limit.count++;
@@ -126,7 +125,7 @@ export class AcceptedSignatures {
 
   /** Whether {@link validate} would say yes without looking. */
   remembers(transaction: SignedTransaction): boolean {
-    return this.#accepted.has(transaction.hashKey);
+    return this.#accepted.get(transaction.hashKey) !== undefined;
   }
 
   /**
@@ -158,6 +157,5 @@ export class AcceptedSignatures {
 
   #remember(key: string, acceptance: Acceptance): void {
     this.#accepted.set(key, acceptance);
-    if (this.#accepted.size > this.#countMax) dropOldest(this.#accepted);
   }
 }

@@ -5,11 +5,13 @@
  */
 import { byteText, type Hash } from "../../base/bytes.ts";
 import { dropOldest } from "../../base/drop-oldest.ts";
+import { RecentMap } from "../../base/recent-map.ts";
 import type { EngineEvent } from "../../consensus/engine.ts";
 import type { BlockStages, TransactionStages } from "../../rpc/recent-api.ts";
 
-/** Transactions, and blocks, that are remembered: half a minute of a thousand transactions a second. */
+/** Transactions that are remembered, half as many at least: a quarter of a minute of a thousand a second. */
 export const STAGED_TRANSACTIONS_MAX = 32_768;
+/** Blocks that are remembered. */
 const STAGED_BLOCKS_MAX = 4_096;
 
 const STAGE_OF: Partial<Record<EngineEvent["type"], keyof BlockStages>> = {
@@ -19,7 +21,7 @@ const STAGE_OF: Partial<Record<EngineEvent["type"], keyof BlockStages>> = {
 };
 
 export class TxStages {
-  readonly #transactions = new Map<string, TransactionStages>();
+  readonly #transactions = new RecentMap<string, TransactionStages>(STAGED_TRANSACTIONS_MAX);
   readonly #blocks = new Map<string, BlockStages>();
 
   /**
@@ -27,7 +29,7 @@ export class TxStages {
    * @param receivedMs when its bytes came, before they were checked; left out where nobody noted it
    */
   pooled(idKey: string, nowMs: number, receivedMs = nowMs): void {
-    remember(this.#transactions, idKey, { received: receivedMs, pooled: nowMs }, STAGED_TRANSACTIONS_MAX);
+    this.#transactions.set(idKey, { received: receivedMs, pooled: nowMs });
   }
 
   engine(event: EngineEvent, atMs: number): void {
@@ -50,11 +52,7 @@ export class TxStages {
   /** The first time counts: a block that a new view carries over was proposed before. */
   #reached(hash: Hash, stage: keyof BlockStages, atMs: number): void {
     const key = byteText(hash);
-    remember(this.#blocks, key, { [stage]: atMs, ...this.#blocks.get(key) }, STAGED_BLOCKS_MAX);
+    this.#blocks.set(key, { [stage]: atMs, ...this.#blocks.get(key) });
+    if (this.#blocks.size > STAGED_BLOCKS_MAX) dropOldest(this.#blocks);
   }
-}
-
-function remember<T>(map: Map<string, T>, key: string, value: T, max: number): void {
-  map.set(key, value);
-  if (map.size > max) dropOldest(map);
 }

@@ -153,9 +153,9 @@ describe("accepted signatures", () => {
     expect(other.validate(honest())).toBe(false);
   });
 
-  it("forget the oldest acceptance at the bound and verify it anew", () => {
-    const signatures = new AcceptedSignatures(genesisHash, undefined, 2);
-    for (const nonce of [0n, 1n, 2n]) expect(signatures.admit(honest(nonce))).toBe(true);
+  it("forget the oldest acceptances at the bound and verify it anew", () => {
+    const signatures = new AcceptedSignatures(genesisHash, undefined, 4);
+    for (const nonce of [0n, 1n, 2n, 3n]) expect(signatures.admit(honest(nonce))).toBe(true);
     expect(signatures.size).toBe(2);
     const before = verifyCounts.native;
     expect(signatures.validate(honest(2n))).toBe(true);
