@@ -215,6 +215,24 @@ describe("a transition", () => {
     expect(height(0)).toBeLessThanOrEqual(summary.height);
   });
 
+  it("is the only one of its epoch for a node that has not voted under it yet, too", async () => {
+    await lose(6n);
+    const [first, second] = [transition([0, 1]), transition([0, 1], { reason: "two files" })];
+    startWith([0], first);
+    await net.until(() => net.cluster.replica(0) !== undefined, 100);
+    for (const [kept, takesIt] of [
+      [second, false],
+      [first, true],
+    ] as const) {
+      net.cluster.crash(0);
+      net.cluster.node(0).observing = false;
+      startWith([0], kept);
+      await net.until(() => false, 1);
+      expect(net.cluster.replica(0) !== undefined).toBe(takesIt);
+      if (!takesIt) net.cluster.node(0).cutPower();
+    }
+  });
+
   it("binds the key that voted under it, not only the database: where that is lost, the other one is refused", async () => {
     const { summary } = await lose(6n);
     const [first, second] = [transition([0, 1]), transition([0, 1], { reason: "two files" })];
