@@ -65,6 +65,16 @@ describe("T_req", () => {
     expect(ordered(bench)).toContain("request");
   });
 
+  it("leads above the view of a certificate that is held, once it has asked in vain what that view led to", () => {
+    const bench = new ViewBench(1).start();
+    bench.headChanged(1, 2n);
+    bench.work(2);
+    bench.fire("request");
+    expect(bench.engine.status()).toMatchObject({ view: 0n, mode: "normal" });
+    bench.fire("request");
+    expect(bench.said("view-change").view).toBe(3n);
+  });
+
   it("runs at the primary, too", () => {
     expect(new ViewBench(0).start().work().delay("request")).toBe(2_000);
   });
