@@ -92,12 +92,7 @@ export class BoundsChecker implements Observer {
   #memory(node: NodeId, status: EngineStatus): void {
     const { checkpointInterval, logWindow } = this.#facts.world.genesis.consensus;
     const { n } = this.#facts;
-    // What lies above h, and what is newest while h stays behind: each may be what a later P covers. And votes above
-    // min_s, where the view begins above h.
-    const above = status.lowWatermark > status.stableCheckpoint ? 1 : 0;
-    // And while what it lost is fetched, the places of its own journaled votes, which stand above all that it has.
-    const recovering = status.recovery === undefined ? 0 : 1;
-    const ranges = 2 + above + recovering;
+    const ranges = rangesOf(status);
     const bounds: readonly (readonly [string, number, number])[] = [
       ["slots", status.slots.length, ranges * LOG_WINDOWS * logWindow],
       ["checkpoints", status.checkpoints.length, (ranges * LOG_WINDOWS * logWindow) / checkpointInterval + 1],
@@ -138,12 +133,20 @@ export class BoundsChecker implements Observer {
     }
   }
 
-  /** The engine hands blocks over in height order, each above the committed one. */
+  /**
+   * The engine hands blocks over in height order, each above the committed one: as far above the head as the window reaches,
+   * and while what was lost is fetched, which may come faster than the disk takes it, as far as places are kept.
+   */
   #imports(node: NodeId, { block }: SealedBlock): void {
-    const head = this.#facts.replica(node)?.chain.head.summary.height;
-    const depth = BigInt(LOG_WINDOWS * this.#facts.world.genesis.consensus.logWindow);
-    if (head === undefined || block.summary.height <= head + depth) return;
-    this.#report(node, `imports height ${block.summary.height} at head ${head}`);
+    const replica = this.#facts.replica(node);
+    const depth = LOG_WINDOWS * this.#facts.world.genesis.consensus.logWindow;
+    if (replica === undefined) return;
+    const above = block.summary.height - replica.chain.head.summary.height;
+    if (above <= BigInt(depth)) return;
+    const status = replica.engineStatus();
+    const ranges = status?.recovery === undefined ? 1 : rangesOf(status);
+    if (above <= BigInt(ranges * depth)) return;
+    this.#report(node, `imports height ${block.summary.height} at head ${replica.chain.head.summary.height}`);
   }
 
   #report(node: NodeId, detail: string): void {
@@ -153,4 +156,14 @@ export class BoundsChecker implements Observer {
 
 function votersOf({ prepares, commits }: EngineStatus["slots"][number]): number {
   return Math.max(new Set(prepares).size, prepares.length, commits.length);
+}
+
+/** How many ranges of 2L heights an engine may keep places for. */
+function rangesOf({ lowWatermark, stableCheckpoint, recovery }: EngineStatus): number {
+  // What lies above h, and what is newest while h stays behind: each may be what a later P covers. And votes above
+  // min_s, where the view begins above h.
+  const above = lowWatermark > stableCheckpoint ? 1 : 0;
+  // And while what it lost is fetched, the places of its own journaled votes, which stand above all that it has.
+  const recovering = recovery === undefined ? 0 : 1;
+  return 2 + above + recovering;
 }
