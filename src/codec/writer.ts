@@ -45,20 +45,13 @@ export class Writer {
 
   /** @param capacity is how many bytes are reserved at first; it grows by doubling. */
   constructor(capacity = 256) {
-    if (capacity > SLAB_BYTES / 4) {
-      const own = createSlab(capacity);
-      this.#bytes = own.bytes;
-      this.#view = own.view;
-      this.#start = 0;
-    } else {
-      if (slab.used + capacity > SLAB_BYTES) slab = createSlab(SLAB_BYTES);
-      this.#bytes = slab.bytes;
-      this.#view = slab.view;
-      this.#start = slab.used;
-      slab.used += capacity;
-    }
-    this.#offset = this.#start;
-    this.#end = this.#start + capacity;
+    let from = slab;
+    if (capacity > SLAB_BYTES / 4) from = createSlab(capacity);
+    else if (slab.used + capacity > SLAB_BYTES) from = slab = createSlab(SLAB_BYTES);
+    this.#bytes = from.bytes;
+    this.#view = from.view;
+    this.#start = this.#offset = from.used;
+    this.#end = from.used += capacity;
   }
 
   get length(): number {
@@ -145,10 +138,9 @@ export class Writer {
   finish(): Uint8Array {
     const { length } = this;
     const reserved = this.#end - this.#start;
-    if (this.#bytes === slab.bytes && slab.used === this.#end) {
+    if (this.#isLast) {
       // What was reserved and not needed is for the next writer.
-      slab.used = this.#offset;
-      this.#end = this.#offset;
+      slab.used = this.#end = this.#offset;
     }
     if (length <= SMALL_BYTES || (this.#bytes !== slab.bytes && 4 * length < 3 * reserved)) {
       return this.#bytes.slice(this.#start, this.#offset);
@@ -156,22 +148,31 @@ export class Writer {
     return this.#bytes.subarray(this.#start, this.#offset);
   }
 
+  get #isLast(): boolean {
+    return this.#bytes === slab.bytes && slab.used === this.#end;
+  }
+
   /** Called before the view is touched: growing replaces it. */
   #reserve(count: number): number {
     if (this.#offset + count > this.#end) this.#grow(count);
-    const offset = this.#offset;
     this.#offset += count;
-    return offset;
+    return this.#offset - count;
   }
 
   #grow(count: number): void {
     const { length } = this;
-    const larger = createSlab(Math.max(length + count, 2 * (this.#end - this.#start)));
+    const needed = Math.max(length + count, 2 * (this.#end - this.#start));
+    // Whoever is the last in the shared memory takes what lies behind it: nothing is copied.
+    if (this.#isLast && this.#start + needed <= SLAB_BYTES) {
+      slab.used = this.#end = this.#start + needed;
+      return;
+    }
+    const larger = createSlab(needed);
     larger.bytes.set(this.#bytes.subarray(this.#start, this.#offset));
     this.#bytes = larger.bytes;
     this.#view = larger.view;
     this.#start = 0;
     this.#offset = length;
-    this.#end = larger.bytes.length;
+    this.#end = needed;
   }
 }
