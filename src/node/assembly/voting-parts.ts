@@ -93,6 +93,8 @@ function driverPorts(parts: VotingParts): Omit<DriverPorts, "journal" | "fatal">
   const seat = (index: ValidatorId): Seat => seats.of(index);
   const post = (to: ValidatorId, kind: number, content: Uint8Array) =>
     network.mail(seat(to), encodePacket(kind, content));
+  /** The last message, which goes to one validator after the other, and its packet: made once for all of them. */
+  let last: { readonly message: Uint8Array; readonly packet: Uint8Array } | undefined;
   return {
     ...{ chain, scheduler, log, requestSync, announce, rewardTo, mine, ownBlock },
     template: bodiesFrom(pool, chain),
@@ -101,7 +103,10 @@ function driverPorts(parts: VotingParts): Omit<DriverPorts, "journal" | "fatal">
       const transaction = pool.getByHash(hash);
       if (transaction !== undefined) post(to, MAIL_TRANSACTION, transaction.bytes);
     },
-    mail: (to, message) => post(to, MAIL_CONSENSUS, message),
+    mail: (to, message) => {
+      if (last?.message !== message) last = { message, packet: encodePacket(MAIL_CONSENSUS, message) };
+      network.mail(seat(to), last.packet);
+    },
     serveBlocks: (to, fromHeight) => {
       for (const block of encodedBlocks(chain, fromHeight, SERVE_BYTES_MAX)) post(to, MAIL_BLOCK, block);
     },
