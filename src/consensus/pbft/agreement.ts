@@ -65,10 +65,13 @@ export function* receiveVerdict(core: Core, hash: Hash, verdict: "valid" | "inva
 /** Orders checks and signs votes, height by height from the last committed block upward. */
 export function* agree(core: Core): Signing {
   const { head } = core;
-  if (head === undefined || core.mode !== "normal" || !knowsCommitted(core)) return;
+  if (head === undefined || core.mode !== "normal") return;
+  // After most steps nothing is proposed above the head.
+  if (core.slots.find(head.height + 1n, core.view)?.proposal === undefined || !knowsCommitted(core)) return;
+  const top = core.highWatermark;
   let parent = { hash: head.hash, executed: true };
   let chainPrepared = true;
-  for (let height = head.height + 1n; height <= core.highWatermark; height++) {
+  for (let height = head.height + 1n; height <= top; height++) {
     const round = core.slots.find(height, core.view);
     const proposal = round?.proposal;
     if (round === undefined || proposal === undefined) return;
