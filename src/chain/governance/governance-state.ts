@@ -15,7 +15,7 @@
  * makes of them. Not here: the calls that propose and vote (chain/modules/gov.ts), and entering an epoch (node/votes).
  */
 import { must } from "../../base/assert.ts";
-import { asAddress, type Hash, parseUtf8, utf8 } from "../../base/bytes.ts";
+import { asAddress, equalBytes, type Hash, parseUtf8, utf8 } from "../../base/bytes.ts";
 import { NAME_LENGTH_MAX, VALIDATORS_MAX } from "../../base/limits.ts";
 import { decode, type Reader } from "../../codec/reader.ts";
 import { Writer } from "../../codec/writer.ts";
@@ -87,6 +87,16 @@ export function genesisGovernance(
   };
 }
 
+interface ReadRecord {
+  readonly value: Uint8Array;
+  readonly governance: Governance;
+}
+
+/** Records that were read last, the newest first: a block is built, judged and followed with the same, some ten reads each. */
+let lastRead: readonly ReadRecord[] = [];
+/** The state of the head, and of blocks that build on it. */
+const RECORDS_KEPT = 4;
+
 /**
  * The membership, or undefined where the validators never change. @throws InvariantError when the record does
  * not decode.
@@ -95,6 +105,13 @@ export function readGovernance(state: StateReader): Governance | undefined {
   const value = state.get(governanceKey());
   if (value === undefined) return undefined;
   const roles = readRoles(state);
+  const known = lastRead.find((last) => last.value === value || equalBytes(last.value, value));
+  const governance = known?.governance ?? readRecord(value);
+  if (known === undefined) lastRead = [{ value, governance }, ...lastRead].slice(0, RECORDS_KEPT);
+  return roles === undefined ? governance : { ...governance, roles };
+}
+
+function readRecord(value: Uint8Array): Governance {
   const read = decode(value, "governance", (reader) =>
     withLimits(reader, {
       epoch: reader.u64(),
@@ -111,11 +128,7 @@ export function readGovernance(state: StateReader): Governance | undefined {
       })),
     }),
   );
-  const governance = must(
-    read.ok ? read.value : undefined,
-    "the governance record that execution wrote decodes",
-  );
-  return roles === undefined ? governance : { ...governance, roles };
+  return must(read.ok ? read.value : undefined, "the governance record that execution wrote decodes");
 }
 
 function withLimits(reader: Reader, governance: Governance): Governance {
