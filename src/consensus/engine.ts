@@ -282,6 +282,8 @@ export interface ConsensusEngine<P extends Parsed, M> {
   status(): EngineStatus | undefined;
   /** What it holds of the messages of others, for those who watch its bounds. */
   holdings?(): EngineHoldings;
+  /** k alone, of all that {@link status} tells, for whoever asks after each step. */
+  readonly attempt?: number;
 }
 
 /** Counts of what an engine keeps in memory. */

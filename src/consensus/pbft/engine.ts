@@ -118,6 +118,10 @@ export class PbftEngine implements ConsensusEngine<ParsedMessage, PbftMessage> {
   holdings(): EngineHoldings {
     return this.#core.slots.holdings();
   }
+
+  get attempt(): number {
+    return this.#core.attempt;
+  }
 }
 
 function* work(core: Core, input: Input<PbftMessage>): Signing {

@@ -160,8 +160,9 @@ export class Cluster {
     return this.nodes.filter(({ id, observing }) => this.isCorrect(id) && !observing);
   }
 
+  /** Asked dozens of times an event: no text is made of a node that is there. */
   isCorrect(id: NodeId): boolean {
-    const { validator } = this.node(id);
+    const { validator } = this.nodes[id] ?? this.node(id);
     return validator === undefined ? !this.strange.has(id) : !this.faulty.has(validator);
   }
 

@@ -71,7 +71,6 @@ export class NaiveLedger {
   /** Ids of all executed transactions. */
   readonly executed = new Map<ByteText, bigint>();
   readonly #rules: NaiveRules;
-  readonly #leaves = new Map<ByteText, Uint8Array>();
 
   constructor(accounts: readonly { address: Uint8Array; balance: bigint }[], rules: NaiveRules) {
     this.#rules = rules;
@@ -211,14 +210,25 @@ export class NaiveLedger {
   }
 
   #leaf(key: ByteText, value: Uint8Array): Leaf {
-    let path = this.#leaves.get(key);
-    if (path === undefined) {
-      path = tagged("quorate/state-key/v1", textBytes(key));
-      this.#leaves.set(key, path);
-    }
+    const path = pathOf(key);
     const hash = sha256(concatBytes(Uint8Array.of(0), path, tagged("quorate/state-value/v1", value)));
     return { path: byteText(path), hash };
   }
+}
+
+/** Hashes of keys, of all ledgers: schedules of one shape have the same accounts. */
+const paths = new Map<ByteText, Uint8Array>();
+/** Beyond it all are forgotten and hashed anew. */
+const PATHS_MAX = 10_000;
+
+function pathOf(key: ByteText): Uint8Array {
+  let path = paths.get(key);
+  if (path === undefined) {
+    if (paths.size >= PATHS_MAX) paths.clear();
+    path = tagged("quorate/state-key/v1", textBytes(key));
+    paths.set(key, path);
+  }
+  return path;
 }
 
 interface Leaf {

@@ -149,6 +149,11 @@ export class SimNode {
     return this.isUp ? this.#engine?.holdings?.() : undefined;
   }
 
+  /** k of its engine. Undefined when it has none. */
+  get attempt(): number | undefined {
+    return this.#engine?.attempt;
+  }
+
   /** Cuts the power now. What the replica still does in this turn has no effect. */
   cutPower(): void {
     const { replica } = this;

@@ -54,7 +54,7 @@ export class World {
       address: account,
       balance: options.balance,
     }));
-    this.genesis = {
+    this.genesis = shared(options, {
       ...genesis,
       accounts: options.members === undefined ? genesis.accounts : [...genesis.accounts, ...operators],
       validators: genesis.validators.slice(0, options.members),
@@ -68,7 +68,7 @@ export class World {
       ...(roles === undefined
         ? {}
         : { roles: rolesFrom({ senders: addresses(roles.senders), admins: addresses(roles.admins) }) }),
-    };
+    });
     this.genesisHash = computeGenesisHash(this.genesis);
     this.validators = this.plan.validators.map(({ seed, publicKey }) => signatures.signer(seed, publicKey));
     this.accounts = this.plan.accounts.map(({ seed, address }) => signatures.signer(seed, address));
@@ -97,6 +97,22 @@ export class World {
   #account(index: number): Signer {
     return must(this.accounts[index], "the index is one of the ACCOUNTS");
   }
+}
+
+const geneses = new Map<string, Genesis<PbftParameters>>();
+/** Shapes whose genesis is kept. */
+const GENESES_MAX = 256;
+
+/** The genesis that an earlier world of the same options has, so that it is executed once (chain/genesis/genesis-state.ts). */
+function shared(options: WorldOptions, genesis: Genesis<PbftParameters>): Genesis<PbftParameters> {
+  // Code has no text that tells it from other code.
+  if (options.modules !== undefined) return genesis;
+  const key = JSON.stringify(options, (_, value) => (typeof value === "bigint" ? `${value}n` : value));
+  const known = geneses.get(key);
+  if (known !== undefined) return known;
+  if (geneses.size >= GENESES_MAX) geneses.clear();
+  geneses.set(key, genesis);
+  return genesis;
 }
 
 const plans = new Map<string, NetworkPlan>();

@@ -61,6 +61,8 @@ export class AdversaryKnowledge implements Observer {
   readonly heights = new Map<ValidatorId, bigint>();
   readonly #ballots = new Map<string, Map<ValidatorId, Uint8Array>>();
   readonly #seen = new Set<string>();
+  /** The last packet: it goes to one validator after the other. */
+  #last: Uint8Array | undefined;
 
   constructor(forger: Forger) {
     this.forger = forger;
@@ -76,7 +78,8 @@ export class AdversaryKnowledge implements Observer {
   }
 
   sent(_node: number, _to: ValidatorId, packet: Uint8Array): void {
-    if (this.members.size === 0) return;
+    if (this.members.size === 0 || packet === this.#last) return;
+    this.#last = packet;
     const id = byteText(packet.subarray(0, 61)) + byteText(packet.subarray(-64));
     if (this.#seen.has(id)) return;
     remember(this.#seen, id);

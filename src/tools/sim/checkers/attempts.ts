@@ -47,7 +47,7 @@ export class AttemptsChecker implements Observer {
     const life = this.#lives.get(node);
     if (life === undefined) return;
     const before = life.attempt;
-    life.attempt = this.#facts.replica(node)?.engineStatus()?.attempt ?? before;
+    life.attempt = this.#facts.attemptOf(node) ?? before;
     if (input.kind === "head-changed") {
       life.sealedIn = higher(life.sealedIn, viewOf(input.sealed));
       if (life.ordered >= input.head.height && before > 0) this.#agreed(node, life, before, effects);

@@ -30,6 +30,8 @@ export interface WatchedNode {
   readonly processor?: { readonly busyMs: number } | undefined;
   /** What its engine holds. Undefined when it is down, or no validator. */
   holdings?(): EngineHoldings | undefined;
+  /** k of its engine, without all the rest of its status. */
+  readonly attempt?: number | undefined;
 }
 
 /** What the checkers ask of a cluster. */
@@ -90,6 +92,12 @@ export class Facts {
 
   replica(node: NodeId): Replica | undefined {
     return this.watched.replica(node);
+  }
+
+  /** k of a node that is up: by how much its timeouts are doubled. */
+  attemptOf(node: NodeId): number | undefined {
+    const replica = this.replica(node);
+    return replica && (this.watched.nodes[node]?.attempt ?? replica.engineStatus()?.attempt);
   }
 
   /** What its clock shows, ms. */

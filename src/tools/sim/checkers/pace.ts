@@ -82,7 +82,7 @@ export class PaceChecker implements Observer {
         node,
         `asks for another view (${reason}) after ${Math.round(waitedMs)} ms, at least ${least}`,
       );
-    const attempt = this.#facts.replica(node)?.engineStatus()?.attempt ?? 0;
+    const attempt = this.#facts.attemptOf(node) ?? 0;
     const doublings = Math.ceil(Math.log2(settings.timeoutMaxMs / settings.requestTimeoutMs));
     if (attempt > doublings) this.#report(node, `k = ${attempt} where T(k) is capped at k = ${doublings}`);
     if (nowMs < atMs || reason === "rotation") return;
@@ -91,7 +91,7 @@ export class PaceChecker implements Observer {
   }
 
   #countFall(node: NodeId, settled: Settled): void {
-    const attempt = this.#facts.replica(node)?.engineStatus()?.attempt ?? 0;
+    const attempt = this.#facts.attemptOf(node) ?? 0;
     const before = this.#attempts.get(node) ?? attempt;
     this.#attempts.set(node, attempt);
     const enough = attemptNeeded(settled);

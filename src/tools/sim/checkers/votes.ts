@@ -16,6 +16,7 @@ import {
   NEW_VIEW,
   PRE_PREPARE,
   PREPARE,
+  u64Bytes,
   VIEW_CHANGE,
   voteFields,
 } from "./raw-bytes.ts";
@@ -63,6 +64,8 @@ class Durable {
 export class VoteChecker implements Observer {
   readonly #facts: Facts;
   readonly #ballots = new Map<NodeId, Ballots>();
+  /** The last vote that left, and where: it goes to one validator after the other. */
+  #last: { readonly node: NodeId; readonly packet: Uint8Array } | undefined;
   /** Called once for each vote that a correct validator sends. */
   readonly #onVote: (vote: RawVote, node: NodeId) => void;
 
@@ -142,6 +145,8 @@ export class VoteChecker implements Observer {
   }
 
   #voteLeft(node: NodeId, packet: Uint8Array): void {
+    if (this.#last?.packet === packet && this.#last.node === node) return;
+    this.#last = { node, packet };
     const ballots = this.#of(node);
     const text = voteText(packet);
     if (ballots.sent.has(text)) return;
@@ -303,10 +308,7 @@ function textOfVote({ type, epoch, view, height, hash, from }: RawVote): ByteTex
 }
 
 function numberText(value: bigint): ByteText {
-  let text = "";
-  for (let shift = 56n; shift >= 0n; shift -= 8n)
-    text += String.fromCharCode(Number((value >> shift) & 0xffn));
-  return text;
+  return byteText(u64Bytes(value));
 }
 
 function heightOfText(text: ByteText): bigint {
