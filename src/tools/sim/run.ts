@@ -117,7 +117,7 @@ class Run {
     const colluders = createAdversaries();
     const observers = [
       colluders.observer,
-      this.#checkers.observer,
+      ...this.#checkers.observers,
       this.#costs,
       this.#clients,
       ...(options.observers ?? []),

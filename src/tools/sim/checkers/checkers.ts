@@ -27,7 +27,9 @@ import { VoteChecker } from "./votes.ts";
 import { WindowChecker } from "./windows.ts";
 
 export class Checkers {
-  /** The observer to hand to the cluster. */
+  /** The observers to hand to the cluster, in their order. */
+  readonly observers: readonly Observer[];
+  /** They as one. */
   readonly observer: Observer;
   readonly #facts: Facts;
   readonly #chains: ChainChecker;
@@ -76,7 +78,7 @@ export class Checkers {
       this.#pace,
       this.#lostData,
     ];
-    this.observer = emitToAll([
+    this.observers = [
       locks,
       votes,
       windows,
@@ -87,7 +89,8 @@ export class Checkers {
       this.#liveness,
       ...others,
       failures,
-    ]);
+    ];
+    this.observer = emitToAll(this.observers);
   }
 
   /** Is called before the cluster starts. */

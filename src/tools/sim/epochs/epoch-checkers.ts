@@ -47,6 +47,10 @@ export class EpochCheckers {
   /** The hashes of the blocks by height. */
   readonly #hashes: string[] = [];
   readonly #said = new Map<NodeId, Said>();
+  /** What left last, and where: it goes to one validator after the other. */
+  #last: { readonly node: NodeId; readonly packet: Uint8Array } | undefined;
+  /** The hash of each epoch's set. */
+  readonly #setHashes = new WeakMap<NaiveEpoch, Uint8Array>();
   /** Epochs in which a node spoke, to be judged when their sets are known. */
   readonly #spoke: { readonly node: NodeId; readonly epoch: bigint }[] = [];
   /** CHECKPOINTs that were signed, to be judged likewise. */
@@ -163,14 +167,19 @@ export class EpochCheckers {
     return `flags ${summary.flags} and ${summary.extra.length} bytes of extra`;
   }
 
-  #hashOf({ epoch, members }: NaiveEpoch): Uint8Array {
+  #hashOf(of: NaiveEpoch): Uint8Array {
+    const known = this.#setHashes.get(of);
+    if (known !== undefined) return known;
+    const { epoch, members } = of;
     const all = members.map(({ key, account }) => ({
       name: "",
       peerId: "",
       publicKey: textBytes(key),
       account: textBytes(account),
     }));
-    return createValidatorSet(epoch, all as never).hash;
+    const { hash } = createValidatorSet(epoch, all as never);
+    this.#setHashes.set(of, hash);
+    return hash;
   }
 
   #epochFault({ block: { summary } }: SealedBlock, epoch: NaiveEpoch): string | undefined {
@@ -196,6 +205,8 @@ export class EpochCheckers {
   #sent(node: NodeId, packet: Uint8Array): void {
     const type = typeOfPacket(packet);
     if (type === undefined || !this.#isCorrect(node)) return;
+    if (this.#last?.packet === packet && this.#last.node === node) return;
+    this.#last = { node, packet };
     const epoch = readEpoch(packet);
     const said = this.#said.get(node) ?? { epoch: -1n, votes: new Map<string, string>() };
     this.#said.set(node, said);
