@@ -360,11 +360,14 @@ function compareRoots(roots: Roots, { summary }: BlockHead): Fault | undefined {
 
 /** A head whose roots are not known yet: enough for the rules that look at height, time and proposer. */
 function draftHead(parent: BlockHead, fields: HeadFields, chainId: bigint): BlockHead {
-  const { hash, summary } = parent;
-  const unknown = { txRoot: hash, stateRoot: hash, receiptsRoot: hash, txCount: 0, bodyBytes: 0 };
+  const { hash } = parent;
+  const { version, time, bits, nonce } = fields.header;
+  const { epoch, timeMs, proposer, flags, validatorsHash, nextValidatorsHash, extra } = fields.summary;
+  const height = parent.summary.height + 1n;
+  const roots = { txRoot: hash, stateRoot: hash, receiptsRoot: hash, validatorsHash, nextValidatorsHash };
   return {
     hash,
-    header: { ...fields.header, previousHash: hash, bodyRoot: hash },
-    summary: { ...fields.summary, ...unknown, chainId, height: summary.height + 1n },
+    header: { version, previousHash: hash, bodyRoot: hash, time, bits, nonce },
+    summary: { ...roots, chainId, height, epoch, timeMs, proposer, flags, txCount: 0, bodyBytes: 0, extra },
   };
 }

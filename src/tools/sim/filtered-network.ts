@@ -39,7 +39,11 @@ export class FilteredNetwork implements Network {
   mail(to: ValidatorId, packet: Uint8Array): void {
     let packets: readonly Outgoing[] = [{ to, packet }];
     for (const misbehaviour of this.#node.misbehaviours) {
-      packets = packets.flatMap((one) => filtered(misbehaviour, one));
+      const [only, other] = packets;
+      packets =
+        only !== undefined && other === undefined
+          ? filtered(misbehaviour, only)
+          : packets.flatMap((one) => filtered(misbehaviour, one));
     }
     for (const one of packets) this.#send(one);
   }
