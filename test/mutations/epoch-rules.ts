@@ -149,8 +149,8 @@ export const EPOCH_RULES: readonly Mutation[] = (
       edits: [
         edit(
           "rules",
-          "      const set = sets.setOf(head.summary.epoch);\n      return set === undefined\n        ?",
-          "      const set = sets.setOf(0n);\n      return set === undefined\n        ?",
+          "      const set = sets.setOf(head.summary.epoch);\n      return set === undefined ?",
+          "      const set = sets.setOf(0n);\n      return set === undefined ?",
         ),
       ],
     },

@@ -215,8 +215,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       edit(
         "agreement",
-        'core.mode !== "normal" || !knowsCommitted(core)) return;\n  let',
-        'core.mode === "halted" || !knowsCommitted(core)) return;\n  let',
+        'core.mode !== "normal") return;\n  // After most',
+        'core.mode === "halted") return;\n  // After most',
       ),
       edit("core", 'assert(this.mode === "normal", `a vote', 'assert(this.mode !== "halted", `a vote'),
     ],
@@ -421,11 +421,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: "votes above H",
     rule: "1.5 H",
     edits: [
-      edit(
-        "agreement",
-        "height <= core.highWatermark; height++) {\n    const round",
-        "height <= core.logTop; height++) {\n    const round",
-      ),
+      edit("agreement", "const top = core.highWatermark;", "const top = core.logTop;"),
       edit("proposing", "|| height > core.highWatermark) return false;", ") return false;"),
     ],
     hunts: [...DIRECTED.aboveTheTop, ...LIVENESS, ...SAFETY],
@@ -505,7 +501,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "one is enough to be joined",
     rule: "1.8 join rule",
-    edits: [edit("view-change", "must(wanted[core.quorum.f], ", "must(wanted[0], ")],
+    edits: [edit("view-change", "? -1 : 1))[core.quorum.f];", "? -1 : 1))[0];")],
     hunts: [...DIRECTED.hugeViews, ...SAFETY],
   },
   {

@@ -4,7 +4,7 @@
  * commit stands in its P.
  * Source: pbft.md 1.7 (T_nv), 1.8; Castro & Liskov, OSDI 1999, §4.4.
  */
-import { assert, must } from "../../base/assert.ts";
+import { assert } from "../../base/assert.ts";
 import { EMPTY, equalBytes } from "../../base/bytes.ts";
 import type { ViewChangeReason } from "../engine.ts";
 import { baseOf, encodeCheckpointCertificate } from "./certificate.ts";
@@ -159,12 +159,12 @@ export function* settleViews(core: Core): Signing {
 
 /** f+1 replicas want more: one of them is correct. Never fewer, however high the view. */
 function* join(core: Core): Signing {
-  // Asked after each step, and hardly ever true: nothing is sorted before enough want more.
-  let above = 0;
-  for (const held of core.viewChanges) if (held !== undefined && held.view > core.view) above++;
-  if (above <= core.quorum.f) return;
-  const wanted = core.viewChanges.map((held) => held?.view ?? 0n).sort((a, b) => (a > b ? -1 : 1));
-  const view = must(wanted[core.quorum.f], "f is below n");
+  // It is asked after each step, and hardly ever does anybody want more.
+  const wanted: bigint[] = [];
+  for (const held of core.viewChanges)
+    if (held !== undefined && held.view > core.view) wanted.push(held.view);
+  const view = wanted.sort((a, b) => (a > b ? -1 : 1))[core.quorum.f];
+  if (view === undefined) return;
   const isNear = view <= core.view + 1n + BigInt(core.quorum.f);
   const isPlanned = core.mode === "normal" && isNear && rotationIsNear(core);
   yield* startViewChange(core, view, isPlanned ? "rotation" : "join");
