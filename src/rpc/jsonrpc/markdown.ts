@@ -10,7 +10,7 @@ import {
   RPC_WAIT_MS_MAX,
   RPC_WAITS_MAX,
 } from "../../base/limits.ts";
-import { RPC_QUEUED_MS_MAX } from "../budgets/call-queue.ts";
+import { RPC_QUEUED_CALLS_MAX, RPC_QUEUED_MS_MAX } from "../budgets/call-queue.ts";
 import { ERROR_NUMBERS } from "../errors.ts";
 import type { Method, MethodTable } from "./method.ts";
 import { parametersOf, schemaOf } from "./openrpc.ts";
@@ -133,7 +133,8 @@ port are let in as well, for all but admin methods.
 
 Calls run one at a time and take turns with consensus, the clients (addresses) one after the other. Who asks for more
 computing than the node gives away waits, and is told \`RATE_LIMIT\` with \`retryAfterMs\` when that would take more than
-${RPC_QUEUED_MS_MAX / 1000} s. The answers of a batch end after ${RPC_ANSWERS_BYTES_MAX / 1024 / 1024} MiB: \`ANSWER_TOO_LARGE\` says in \`next\` at which call to go on.
+${RPC_QUEUED_MS_MAX / 1000} s, or at once where ${RPC_QUEUED_CALLS_MAX} of its calls wait. Whoever brings the node's token pays from a budget of its own, so that an operator
+is answered also where others ask too much. The answers of a batch end after ${RPC_ANSWERS_BYTES_MAX / 1024 / 1024} MiB: \`ANSWER_TOO_LARGE\` says in \`next\` at which call to go on.
 
 One connection has at most ${RPC_SUBSCRIPTIONS_MAX} subscriptions and ${RPC_WAITS_MAX} calls that wait for a block. A WebSocket whose peer does not read is
 told \`{"dropped": n}\` and closed with 1013.

@@ -9,6 +9,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
 import { must } from "../../base/assert.ts";
+import { OPERATOR } from "../budgets/call-queue.ts";
 
 export interface AccessOptions {
   /** Names that the server answers to, beside localhost and IP addresses. */
@@ -121,6 +122,18 @@ export function clientOf(remoteAddress: string | undefined): string {
   const tail = after === undefined || after === "" ? [] : after.split(":");
   const zeros = after === undefined ? 0 : 8 - head.length - tail.length;
   return `${[...head, ...Array(Math.max(0, zeros)).fill("0"), ...tail].slice(0, 4).join(":")}::/64`;
+}
+
+/** Whose budgets pay for a request: of whoever brings the node's token the operator's, whatever address it comes from. */
+export function payerOf({ socket, headers }: PayingRequest, adminToken: string | undefined): string {
+  const isOperator = adminToken !== undefined && hasToken(headers.authorization, adminToken);
+  return isOperator ? OPERATOR : clientOf(socket.remoteAddress);
+}
+
+/** What of a request says who pays for it. */
+interface PayingRequest {
+  readonly socket: { readonly remoteAddress?: string | undefined };
+  readonly headers: { readonly authorization?: string | undefined };
 }
 
 /** The CORS headers for an allowed foreign origin. Everyone else gets none. */

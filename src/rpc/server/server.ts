@@ -46,6 +46,7 @@ import {
   corsHeaders,
   isAdmin,
   isOwnRequest,
+  payerOf,
   reachableOrigins,
 } from "./access.ts";
 import { readBody } from "./body.ts";
@@ -292,7 +293,7 @@ export class RpcServer {
 
   /** What this request holds, until it is answered or broken off. */
   #hold(request: IncomingMessage, response: ServerResponse): Holding {
-    const holding = this.#memory.begin(clientOf(request.socket.remoteAddress));
+    const holding = this.#memory.begin(payerOf(request, this.#options.adminToken));
     response.once("close", () => holding.release());
     return holding;
   }
@@ -304,8 +305,9 @@ export class RpcServer {
 
   #connectionOf(request: IncomingMessage, response: ServerResponse): Connection {
     const slots = this.#slots.get(request.socket) ?? new WaitSlots();
-    const caller = { client: clientOf(request.socket.remoteAddress), isGone: () => response.destroyed };
-    return { slots, isLocal: isAdmin(request, this.#options.adminToken), subscriptions: undefined, caller };
+    const { adminToken } = this.#options;
+    const caller = { client: payerOf(request, adminToken), isGone: () => response.destroyed };
+    return { slots, isLocal: isAdmin(request, adminToken), subscriptions: undefined, caller };
   }
 
   /** A file of the explorer, held like any answer until it is read. */
@@ -371,7 +373,7 @@ export class RpcServer {
         dispatcher: this.#dispatcher,
         scheduler: this.#ports.scheduler,
         isLocal: isAdmin(request, this.#options.adminToken),
-        client: clientOf(request.socket.remoteAddress),
+        client: payerOf(request, this.#options.adminToken),
         memory: this.#memory,
         notices: this.#notices,
         subscriptionsChanged: (difference) => this.#countSubscriptions(difference),

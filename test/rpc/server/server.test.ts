@@ -5,7 +5,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { RPC_BODY_BYTES_MAX } from "../../../src/base/limits.ts";
 import { systemScheduler } from "../../../src/node/assembly/system.ts";
-import { clientOf, isLocalCaller } from "../../../src/rpc/server/access.ts";
+import { OPERATOR } from "../../../src/rpc/budgets/call-queue.ts";
+import { clientOf, isLocalCaller, payerOf } from "../../../src/rpc/server/access.ts";
 import { RpcServer } from "../../../src/rpc/server/server.ts";
 import { Client } from "../../../src/sdk/client.ts";
 import { FakeNode, peer } from "../fake-node.ts";
@@ -305,6 +306,16 @@ describe("the RPC server", () => {
     expect(clientOf("::1")).toBe("0:0:0:0::/64");
     expect(clientOf("fe80::1%eth0")).toBe("fe80:0:0:0::/64");
     expect(clientOf(undefined)).toBe("unknown");
+  });
+
+  it("lets whoever brings the node's token pay from the operator's budget, and nobody else", () => {
+    const paid = (authorization: string | undefined, adminToken: string | undefined) =>
+      payerOf({ socket: { remoteAddress: "127.0.0.1" }, headers: { authorization } }, adminToken);
+    expect(paid("Bearer t0ken", "t0ken")).toBe(OPERATOR);
+    for (const wrong of [undefined, "", "Bearer ", "Bearer t0ke", "t0ken"])
+      expect(paid(wrong, "t0ken"), wrong).toBe("127.0.0.1");
+    expect(paid(undefined, undefined)).toBe("127.0.0.1");
+    expect(paid("Bearer undefined", undefined)).toBe("127.0.0.1");
   });
 
   it("answers admin methods to whoever brings the node's token, and to nobody for an address", async () => {
