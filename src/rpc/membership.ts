@@ -40,4 +40,9 @@ export interface MembershipApi {
    * against it. Faults: `unknown-proposal`, `decided`, and those of applying the change.
    */
   harms(call: GovCall): Verdict<readonly string[]>;
+  /**
+   * Whether nothing speaks against a vote but that the newcomer is not connected or not level yet. While the proposal is
+   * open that passes by itself, mostly within seconds.
+   */
+  awaitsNewcomer(call: GovCall): boolean;
 }

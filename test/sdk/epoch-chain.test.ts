@@ -160,6 +160,29 @@ describe("the guard against harmful proposals", () => {
     });
   });
 
+  it("tells of a vote whether it is only the newcomer who is awaited", async () => {
+    const small = new EpochNet({ seed: 4, nodes: 5, members: 4 });
+    try {
+      small.start();
+      await small.until(() => small.height(0) >= 1n, 20_000);
+      const proof = small.add(4);
+      small.cluster.crash(4);
+      small.propose(0, proof);
+      await small.until(() => small.openProposals.length > 0, 20_000);
+      const { id: proposal } = small.openProposals[0]!;
+      const vote = { kind: "vote", proposal, approves: true, isForced: false } as const;
+      const guard = ReplicaMembership.of(small.first)!;
+      expect(guard.harms(vote)).toMatchObject({ value: [expect.stringContaining("is not connected")] });
+      expect(guard.awaitsNewcomer(vote)).toBe(true);
+      expect(guard.awaitsNewcomer({ ...vote, approves: false })).toBe(false);
+      small.cluster.crash(2);
+      small.cluster.crash(3);
+      expect(guard.awaitsNewcomer(vote)).toBe(false);
+    } finally {
+      await small.cluster.stop();
+    }
+  });
+
   it("names who is away, and by how many the next quorum would be missed", () => {
     net.cluster.crash(2);
     net.cluster.crash(3);

@@ -33,20 +33,38 @@ export interface SentCall {
   readonly lastHeight: string | undefined;
 }
 
-/** @returns what speaks against it, in the node's words */
-async function harmsOf(client: Client, call: GovCall): Promise<readonly string[]> {
-  const { harms } = await ask(client.call("gov_check", { payload: hex0x(gov.encodeCall(call)) }));
-  return harms;
+/** How a newcomer that a vote is about is waited for, a second at a time. */
+export interface NewcomerWait {
+  /** Called once, with what the newcomer lacks. */
+  readonly begun: (words: string) => void;
+  /** Resolves a second later. */
+  readonly pause: () => Promise<void>;
 }
 
-/** @throws CliError HARMFUL, unless the call is forced: then it says so on the chain */
-export async function checkHarms(client: Client, call: GovCall): Promise<readonly string[]> {
-  const harms = await harmsOf(client, call);
-  if (harms.length === 0 || call.isForced) return harms;
-  const [first = "", ...more] = harms;
-  throw new CliError(EXIT.refused, "HARMFUL", `not sent: ${first}`, {
-    more: [...more, "--force sends it all the same, and the chain keeps that it was forced"],
-  });
+/** Seconds that a vote waits for the newcomer: each node lets it in by itself while the proposal is open. */
+const NEWCOMER_WAITS = 30;
+
+/**
+ * @param wait for the newcomer of a vote; left out, it is not waited for
+ * @returns what speaks against it, in the node's words. @throws CliError HARMFUL, unless the call is forced: then it says so on the chain
+ */
+export async function checkHarms(
+  client: Pick<Client, "call">,
+  call: GovCall,
+  wait?: NewcomerWait,
+): Promise<readonly string[]> {
+  const payload = hex0x(gov.encodeCall(call));
+  for (let waited = 0; ; waited++) {
+    const { harms, awaitsNewcomer } = await ask(client.call("gov_check", { payload }));
+    const [first, ...more] = harms;
+    if (first === undefined || call.isForced) return harms;
+    if (wait === undefined || !awaitsNewcomer || waited === NEWCOMER_WAITS)
+      throw new CliError(EXIT.refused, "HARMFUL", `not sent: ${first}`, {
+        more: [...more, "--force sends it all the same, and the chain keeps that it was forced"],
+      });
+    if (waited === 0) wait.begun(first);
+    await wait.pause();
+  }
 }
 
 /** Signs, sends and waits until it is final. @throws CliError for whatever keeps it from having its effect */

@@ -6,6 +6,7 @@
  * This folder: votes of the members, and transitions where no vote can be decided. Not here: what a change means
  * (chain/governance).
  */
+import { setTimeout as pause } from "node:timers/promises";
 import { type Command, InvalidArgumentError } from "commander";
 import { type Address, asAddress, parseBytes32, parseHex, utf8 } from "../../base/bytes.ts";
 import type { Change } from "../../chain/governance/change.ts";
@@ -284,7 +285,10 @@ async function send(
   const call = await make(membership);
   const { key } = await resolveKey(options.from, options);
   const { chain, trusted, fee } = await signingChain(out, client, options);
-  const harms = await checkHarms(client, call);
+  const harms = await checkHarms(client, call, {
+    begun: (words) => out.note(`${words}: waiting for it`),
+    pause: () => pause(1_000),
+  });
   for (const harm of harms) out.warn(`forced: ${harm}`);
   const trusting = connect(options, trustOf(options, undefined)) as Client;
   const wallet = Wallet.fromSeed(key.seed);

@@ -101,6 +101,14 @@ export class ReplicaMembership implements MembershipApi {
     return this.#replica.voting.awaitedEpoch;
   }
 
+  awaitsNewcomer(call: GovCall): boolean {
+    if (call.kind !== "vote" || !call.approves) return false;
+    const change = readProposal(this.#replica.chain.committed, call.proposal)?.change;
+    const found = this.harms(call);
+    if (change === undefined || !found.ok) return false;
+    return found.value.length > 0 && found.value.length === this.#newcomerHarms(change).length;
+  }
+
   harms(call: GovCall): Verdict<readonly string[]> {
     if (call.kind === "propose") return this.#harmsOf(call.change);
     if (!call.approves) return accept([]);

@@ -298,14 +298,25 @@ export const checkCall = method({
   }),
   result: z.strictObject({
     harms: z.array(z.string()).meta({ description: "in words with names and figures; empty: nothing" }),
+    awaitsNewcomer: z.boolean().meta({
+      description:
+        "of a vote: nothing speaks against it but that the newcomer is not connected or not level yet; ask again in a second",
+    }),
   }),
-  examples: [{ name: "a vote", params: { payload: `0x02${"00".repeat(7)}010100` }, result: { harms: [] } }],
+  examples: [
+    {
+      name: "a vote",
+      params: { payload: `0x02${"00".repeat(7)}010100` },
+      result: { harms: [], awaitsNewcomer: false },
+    },
+  ],
   call({ api }, { payload }) {
     const call = gov.decodeCall(payload);
     if (!call.ok) throw new CallError("BAD_GOV_CALL", call.fault.detail);
-    const found = mustChange(api).harms(call.value);
+    const membership = mustChange(api);
+    const found = membership.harms(call.value);
     if (!found.ok) throw new CallError("BAD_GOV_CALL", found.fault.detail);
-    return { harms: [...found.value] };
+    return { harms: [...found.value], awaitsNewcomer: membership.awaitsNewcomer(call.value) };
   },
 });
 
