@@ -52,7 +52,7 @@ async function command(...words: readonly string[]): Promise<string> {
 
 const asOperator = (node: HomeNode) => ["--from", "operator", "--dir", node.home, "--rpc", node.url];
 
-/** A vote on a newcomer that is not connected or level yet is not sent. @returns what the command says, or why not */
+/** A proposal of a newcomer that is not connected or level yet is not sent. @returns what the command says, or undefined */
 async function voted(...words: readonly string[]): Promise<string | undefined> {
   const { code, stdout, stderr } = await quorate("gov", ...words);
   if (code === 0) return stdout;
@@ -72,8 +72,9 @@ async function decide(
   if (others.length === 0) return;
   const number = must(/proposal (\d+)/.exec(words)?.[1], words);
   for (const voter of others) {
-    const vote = () => voted("vote", number, "yes", ...force, ...asOperator(voter));
-    if ((await until(vote, `${voter.name} votes`, WAIT_MS)).includes("approved")) return;
+    // The command itself waits for a newcomer.
+    const said = await command("gov", "vote", number, "yes", ...force, ...asOperator(voter));
+    if (said.includes("approved")) return;
   }
   throw new Error(`proposal ${number} was not approved`);
 }
@@ -142,7 +143,8 @@ const RUNBOOKS: Record<string, () => Promise<void>> = {
     await until(async () => node4.output.includes("node4 is a validator"), "node4 is a validator", WAIT_MS);
     const signed = await votes(node4);
     say(`      signed block ${signed}, ${after()}`);
-    await anchorSkipping();
+    // A receipt behind the first epochs leaves none out.
+    if (above > 0) await anchorSkipping();
   },
   async rotate() {
     const rotation = ["keys", "rotate", "--dir", node1.home, "--rpc", node1.url];
