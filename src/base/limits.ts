@@ -319,10 +319,10 @@ export const PROOF_HEADERS_MAX = 2_016;
 export const MINING_THREADS_MAX = 256;
 /** Times that a mining thread which died is started anew. Beyond it the others mine on without it. */
 export const MINER_RESTARTS_MAX = 3;
-/** Signatures that the slow verifier's thread is given at once: about 50 ms of its time. */
+/** Slow signatures that the verifier's thread is given at once: about 50 ms of its time. */
 export const SLOW_SIGNATURES_BATCH = 32;
-/** Batches that wait for the slow verifier's thread. Beyond it a block is executed without, and verifies slowly on its way. */
-export const SLOW_BATCHES_QUEUED_MAX = 64;
+/** Batches that wait for the verifier's thread. Beyond it the main thread judges signatures as it asks for them. */
+export const VERIFIER_BATCHES_QUEUED_MAX = 64;
 /** Blocks that account_get looks at for what an account has minted. Where coinbases wait longer it does not say. */
 export const MATURING_SCANNED_MAX = 1_000;
 /** Branches that chain_getTips lists. Those with less work are left out. */

@@ -24,7 +24,7 @@ import {
 } from "./batch-verification.ts";
 import { openSignatureKernel, type SignatureKernel } from "./signature-kernel.ts";
 
-export type { SignatureClaim } from "./batch-verification.ts";
+export type { BatchVerdicts, SignatureClaim } from "./batch-verification.ts";
 
 noble.hashes.sha512 = sha512;
 

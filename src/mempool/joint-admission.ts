@@ -23,6 +23,8 @@ export class TransactionReader {
   #envelopes: readonly Uint8Array[] = [];
   #opened: readonly Opened[] = [];
   #next = 0;
+  /** What was decoded before it comes, as another thread judges its signature meanwhile. */
+  readonly #ahead = new WeakMap<Uint8Array, SignedTransaction>();
 
   constructor(rules: AdmissionRules, pool: Pick<PoolIndex, "byBytes">) {
     this.#rules = rules;
@@ -37,6 +39,16 @@ export class TransactionReader {
     return this.#opened.flatMap((opened) => (opened.ok ? [opened.value] : []));
   }
 
+  /** Those of the envelopes that decode; they are not decoded again when they come. */
+  readAhead(envelopes: readonly Uint8Array[]): SignedTransaction[] {
+    return envelopes.flatMap((envelope) => {
+      const opened = this.#open(envelope);
+      if (!opened.ok) return [];
+      this.#ahead.set(envelope, opened.value);
+      return [opened.value];
+    });
+  }
+
   read(envelope: Uint8Array): Opened {
     const opened = this.#envelopes[this.#next] === envelope ? this.#opened[this.#next] : undefined;
     if (opened === undefined) return this.#open(envelope);
@@ -47,7 +59,7 @@ export class TransactionReader {
   }
 
   #open(envelope: Uint8Array): Opened {
-    const held = this.#pool.byBytes(envelope);
+    const held = this.#pool.byBytes(envelope) ?? this.#ahead.get(envelope);
     return held === undefined ? openEnvelope(envelope, this.#rules) : accept(held);
   }
 }

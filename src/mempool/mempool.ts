@@ -117,9 +117,16 @@ export class Mempool {
 
   /** Judges the signatures of what came together and is now {@link add}ed, one by one. */
   prepare(envelopes: readonly Uint8Array[]): void {
-    const opened = this.#reader.readTogether(envelopes);
-    const asked = signaturesAsked(opened, this.#rules, this.#admission, this.#hasRoomFor(opened));
-    this.#ports.signatures.admitTogether?.(asked);
+    this.#ports.signatures.admitTogether?.(this.#asked(this.#reader.readTogether(envelopes)));
+  }
+
+  /** Those of the envelopes of whose signatures will be asked when they are added, for who judges them on another thread. */
+  prepareAhead(envelopes: readonly Uint8Array[]): SignedTransaction[] {
+    return this.#asked(this.#reader.readAhead(envelopes));
+  }
+
+  #asked(opened: readonly SignedTransaction[]): SignedTransaction[] {
+    return signaturesAsked(opened, this.#rules, this.#admission, this.#hasRoomFor(opened));
   }
 
   /** For all of these, whether they can run at once or wait for an earlier nonce. */

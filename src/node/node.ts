@@ -186,7 +186,7 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   const signer = key && (await claimSigner(key, home, ownClaim(home)));
   const parts = { signer, logger, tip, headHeight, lowestBody: () => replica.chain.store.lowestBody() };
   const network = openNetwork(options, parts);
-  const threads = openThreads(home.genesis, config.mining, logger);
+  const threads = openThreads(home.genesis, config, logger);
   const failure = new Failure();
   const fatal = (error: unknown) => failure.report(error);
   const kept = await openKeptSnapshots(home);
@@ -347,10 +347,9 @@ function openRpc(
       ...(control === undefined ? {} : { mining: control }),
     },
   );
-  const { miner, slowVerifier } = threads;
-  const hashesTotal = miner && (() => miner.hashesTotal);
-  const slow = () => slowVerifier.judged;
-  const sources = { replica, network, api, hashesTotal, slow, subscriptions: () => subscriptions, remote };
+  const { miner, verifier } = threads;
+  const counts = { hashesTotal: miner && (() => miner.hashesTotal), threaded: () => verifier.judged };
+  const sources = { replica, network, api, ...counts, subscriptions: () => subscriptions, remote };
   const metrics = new Metrics(nodeReadings(sources), replica.chain.mode.kind === "forkable");
   observeReplica(metrics, replica, () => systemScheduler.now());
   const observer = rpcObserver(metrics, (open) => {

@@ -8,8 +8,8 @@
 import type { Address } from "../base/bytes.ts";
 import type { Relay } from "../base/fault.ts";
 import type { Block } from "../chain/types/block.ts";
-import type { SignatureClaim } from "../crypto/keys.ts";
-import type { AnnouncedMail, LargeMessage, ReceivedTransactions } from "../p2p/network-ports.ts";
+import type { BatchVerdicts, SignatureClaim } from "../crypto/keys.ts";
+import type { AnnouncedMail, JudgedAhead, LargeMessage, ReceivedTransactions } from "../p2p/network-ports.ts";
 import type { PeerView } from "../rpc/api.ts";
 import type { Seat } from "./votes/seats.ts";
 
@@ -26,9 +26,11 @@ export interface Miner {
 }
 
 /** Judges signatures by the whole rule (crypto/keys.ts) beside the thread that the replica runs on. */
-export interface SlowSignatureVerifier {
+export interface SignatureVerifier {
+  /** Of fewer claims the replica's own thread is quicker. Infinity where nothing is to be judged ahead. */
+  readonly batchMin: number;
   /** @returns whether each is valid, in order. Undefined when nobody will judge them. Never rejects. */
-  judge(claims: readonly SignatureClaim[]): Promise<readonly boolean[] | undefined>;
+  judge(claims: readonly SignatureClaim[]): Promise<BatchVerdicts | undefined>;
 }
 
 export interface NetworkHandlers {
@@ -45,6 +47,11 @@ export interface NetworkHandlers {
    * {@link rumorReceived} says it of one. Where this is left out, they come by rumorReceived one by one.
    */
   transactionsReceived?(batches: readonly ReceivedTransactions[]): readonly (readonly Relay[])[];
+  /**
+   * Is called before {@link transactionsReceived} with the same: resolves when what another thread judges of them is
+   * judged. Undefined where nothing is to be waited for. Never rejects.
+   */
+  transactionsAhead?(batches: readonly ReceivedTransactions[]): Promise<JudgedAhead> | undefined;
   /** Answers a request of anti-entropy; a throw closes the stream. */
   requestReceived(peerId: string, bytes: Uint8Array): Promise<Uint8Array>;
   /**

@@ -18,7 +18,7 @@ import type { PoolEvent } from "../mempool/pool-ports.ts";
 import type { Kv } from "../storage/kv.ts";
 import type { OpenedLog } from "../storage/record-log.ts";
 import type { EventTopic as Emitter } from "./assembly/event-topic.ts";
-import type { Miner, Network, SlowSignatureVerifier } from "./ports.ts";
+import type { Miner, Network, SignatureVerifier } from "./ports.ts";
 import type { ValidatorKey } from "./votes/validator-key.ts";
 
 export interface ReplicaOptions {
@@ -58,8 +58,8 @@ export interface ReplicaPorts {
   readonly network: Network;
   /** The miner. Undefined where blocks are not mined here. */
   readonly miner?: Miner;
-  /** Checks slow signatures ahead; where it is undefined the chain judges every signature itself, as it executes. */
-  readonly slowVerifier?: SlowSignatureVerifier;
+  /** Judges signatures ahead on another thread; where it is undefined admission and execution judge every signature themselves. */
+  readonly verifier?: SignatureVerifier;
   readonly scheduler: Scheduler;
   readonly log: Logger;
   /** Answers questions about snapshots, and returns undefined for other ones. Left out where there are none. */

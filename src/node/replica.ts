@@ -36,6 +36,7 @@ import type { IncomingMail } from "./ingress/incoming-mail.ts";
 import { createIncomingMail } from "./ingress/mail-ingress.ts";
 import { PassedOn } from "./ingress/passed-on.ts";
 import { judgeRumor, judgeTransactions, type RumorPorts } from "./ingress/rumors.ts";
+import { SignaturesAhead } from "./ingress/signatures-ahead.ts";
 import type { WorkBudgets } from "./ingress/work-budget.ts";
 import { logLineOf } from "./metrics/engine-log.ts";
 import type { MessageCounts } from "./metrics/message-counts.ts";
@@ -76,6 +77,7 @@ export class Replica {
   readonly #mail: IncomingMail;
   readonly #passedOn = new PassedOn();
   readonly #rumors: RumorPorts;
+  readonly ahead: SignaturesAhead;
   readonly watches: Watches;
   readonly votes: WatermarkedVotes;
   #mining: MiningOrder;
@@ -109,6 +111,7 @@ export class Replica {
         becameExecutable: (transactions) => this.#waited.push(...transactions),
       },
     );
+    this.ahead = new SignaturesAhead(this, ports);
     parts.known.answerBy(this.pool);
     this.chain.onFailure((error) => this.#ports.fatal(error));
     this.voting = this.#createVoting(options);
@@ -184,6 +187,7 @@ export class Replica {
       mailAnnounced: (_, author, message) => this.#mail.announced(author, message),
       rumorReceived: (topic, peerId, bytes) => judgeRumor(this.#rumors, topic, peerId, bytes),
       transactionsReceived: (batches) => judgeTransactions(this.#rumors, batches),
+      transactionsAhead: (batches) => this.ahead.judge(batches.flatMap(({ envelopes }) => envelopes)),
       requestReceived: (peer, bytes) => this.watches.answer(bytes) ?? this.#parts.repair.answer(peer, bytes),
       peerConnected: (peerId, lowest) => {
         this.presence.connected(peerId);
@@ -353,13 +357,10 @@ export class Replica {
   #assemble(options: ReplicaOptions, ports: ReplicaPorts): ModeParts {
     const { chain, pool, signatures, seats } = this;
     const context: ModeContext = {
-      chain,
-      pool,
-      signatures,
+      ...{ chain, pool, signatures, ports },
       validatorCount: () => seats.validators.members.length,
       seatedPeers: () => this.seatedPeers(),
       isProposer: (head) => proposes(this.consensus, head, options.signer),
-      ports,
       passedOn: this.#passedOn,
       intervalMs: options.syncIntervalMs,
       isMember: () => this.self !== undefined,

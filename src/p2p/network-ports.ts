@@ -61,6 +61,14 @@ export interface ReceivedTransactions {
   readonly envelopes: readonly Uint8Array[];
 }
 
+/** What became of transactions whose signatures another thread has judged. */
+export interface JudgedAhead {
+  /** Milliseconds that the thread computed, by estimate. */
+  readonly computedMs: number;
+  /** How many signatures are invalid. */
+  readonly refused: number;
+}
+
 export interface AnnouncedMail {
   readonly isAwaited: boolean;
   /** While it is pending no more of this author should be read. */
@@ -78,6 +86,8 @@ export interface P2pHandlers {
    * {@link rumorReceived} says it of one. Where this is left out, they come by rumorReceived one by one.
    */
   transactionsReceived?(batches: readonly ReceivedTransactions[]): readonly (readonly Relay[])[];
+  /** Is called before it with the same batches: see there. */
+  transactionsAhead?(batches: readonly ReceivedTransactions[]): Promise<JudgedAhead> | undefined;
   requestReceived(peerId: string, bytes: Uint8Array): Promise<Uint8Array>;
   /** @param lowestBody the lowest block whose body it says it has. Undefined where it says nothing of it */
   peerConnected(peerId: string, lowestBody?: bigint): void;

@@ -218,6 +218,7 @@ export class RunningNetwork {
         if (relay === "reject") this.discovery?.fault(peerId, "rumor");
       },
       transactionsReceived: handlers.transactionsReceived?.bind(handlers),
+      transactionsAhead: handlers.transactionsAhead?.bind(handlers),
       rumorReceived: (topic, peerId, bytes) => handlers.rumorReceived(topic, peerId, bytes),
     });
   }

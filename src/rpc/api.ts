@@ -93,8 +93,11 @@ export interface NodeApi extends SnapshotsApi {
    * TX_EXPIRED, ...), MEMPOOL_FULL or SYNCING; `malformed` and `too-large` are the codec's own.
    */
   submit(bytes: Uint8Array): Verdict<Hash>;
-  /** Judges the signatures of envelopes together, each of which is `submit`ted at once afterwards. */
-  prepare(envelopes: readonly Uint8Array[]): void;
+  /**
+   * Judges the signatures of envelopes together, each of which is `submit`ted at once afterwards.
+   * @returns a promise where another thread judges them: of the milliseconds there that the caller has to pay for. Never rejects
+   */
+  prepare(envelopes: readonly Uint8Array[]): Promise<number> | undefined;
   /** Executes an envelope on the head's state and throws the result away. Faults as those of `submit`. */
   simulate(bytes: Uint8Array): Verdict<Simulation>;
   pool(): PoolStatus;

@@ -19,6 +19,7 @@ const KEY_C = "0xd75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511
 const VALUES: { readonly [K in ConfigKey]: readonly [unknown, string, string] } = {
   name: ["file", "variable", "flag"],
   mode: ["full", "validator", "miner"],
+  "verification.thread": ["on", "off", "on"],
   "rpc.host": ["::1", "127.0.0.2", "127.0.0.3"],
   "rpc.port": [1, "2", "3"],
   "rpc.cors_origins": [["https://a.example"], "https://b.example,https://c.example", "*"],

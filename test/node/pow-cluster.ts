@@ -21,7 +21,7 @@ import {
   type Transaction,
 } from "../../src/chain/types/transaction.ts";
 import type { SignatureRules, Signer } from "../../src/crypto/keys.ts";
-import type { Network, SlowSignatureVerifier } from "../../src/node/ports.ts";
+import type { Network, SignatureVerifier } from "../../src/node/ports.ts";
 import { Replica } from "../../src/node/replica.ts";
 import { MemoryKv } from "../../src/storage/memory.ts";
 import { Random } from "../../src/tools/sim/random.ts";
@@ -45,7 +45,7 @@ export interface MinedClusterOptions {
   /** How a node judges signatures: by itself and natively first where left out. */
   readonly judging?: (node: number) => {
     readonly rules: SignatureRules;
-    readonly slowVerifier: SlowSignatureVerifier;
+    readonly verifier: SignatureVerifier;
   };
   /** Around the network of a node: how a test makes it lie. */
   readonly wrapNetwork?: (node: number, network: Network) => Network;
@@ -226,7 +226,7 @@ export class MinedCluster {
         journal: undefined,
         network: wrapNetwork(node, network),
         miner,
-        ...(judging === undefined ? {} : { slowVerifier: judging.slowVerifier }),
+        ...(judging === undefined ? {} : { verifier: judging.verifier }),
         scheduler: clock,
         log: SILENT,
         jitter: () => jitter.fraction(),

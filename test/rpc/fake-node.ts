@@ -239,7 +239,7 @@ export class FakeNode implements NodeApi {
     return place && { status: "included", height: height!, index: place.index };
   }
 
-  prepare(envelopes: readonly Uint8Array[]): void {
+  prepare(envelopes: readonly Uint8Array[]): undefined {
     this.prepared.push(envelopes.length);
   }
 

@@ -5,6 +5,7 @@
  * accepts must still be accepted, or a transaction gossiped to half the net would split the chain (decision 3).
  */
 import type { Hash } from "../../base/bytes.ts";
+import { dropOldest } from "../../base/drop-oldest.ts";
 import { ACCEPTED_SIGNATURES_MAX } from "../../base/limits.ts";
 import { RecentMap } from "../../base/recent-map.ts";
 import { BATCH_MIN } from "../../crypto/batch-verification.ts";
@@ -16,6 +17,9 @@ import { type SignedTransaction, transactionSigningBytes, unsignedPart } from ".
  * reverse.
  */
 type Acceptance = "admission" | "block";
+
+/** Refusals by another thread that are remembered until they are asked for. Beyond it a signature is judged again. */
+const REFUSED_ELSEWHERE_MAX = 1_024;
 
 /** How many signatures that the native library refuses may be verified slowly for one block, where nothing obliges to judge it. */
 export class SlowSignatureLimit {
@@ -40,6 +44,8 @@ export class AcceptedSignatures {
   readonly #accepted: RecentMap<string, Acceptance>;
   /** The ones with an invalid signature among the last transactions that were judged together for admission. */
   readonly #refused = new Set<string>();
+  /** Those with an invalid signature that another thread has found, until they are asked for. */
+  readonly #refusedElsewhere = new Set<string>();
 
   /** One instance per chain: the genesis hash is in what is signed, so it belongs to every key implicitly. */
   constructor(
@@ -66,6 +72,7 @@ export class AcceptedSignatures {
     const key = transaction.hashKey;
     if (this.#accepted.get(key) === "admission") return true;
     if (!isStrongPublicKey(transaction.from) || this.#refused.has(key)) return false;
+    if (this.#refusedElsewhere.delete(key)) return false;
     const rule = this.#rules.verifyEach === undefined ? "verifyQuickly" : "verifySignature";
     if (!this.#rules[rule](transaction.from, this.#signedBytes(transaction), transaction.signature))
       return false;
@@ -76,10 +83,26 @@ export class AcceptedSignatures {
   /** {@link admit} of what came together: what it says of each afterwards, it says without another look. */
   admitTogether(transactions: readonly SignedTransaction[]): void {
     this.#refused.clear();
-    const fresh = transactions.filter(
-      ({ hashKey, from }) => this.#accepted.get(hashKey) !== "admission" && isStrongPublicKey(from),
+    this.#judgeTogether(this.fresh(transactions), "admission");
+  }
+
+  /** Those of whose signatures {@link admit} knows nothing yet, and would have to judge them. */
+  fresh(transactions: readonly SignedTransaction[]): SignedTransaction[] {
+    return transactions.filter(
+      ({ hashKey, from }) =>
+        this.#accepted.get(hashKey) !== "admission" &&
+        !this.#refusedElsewhere.has(hashKey) &&
+        isStrongPublicKey(from),
     );
-    this.#judgeTogether(fresh, "admission");
+  }
+
+  /** What the whole rule says of one that is {@link fresh}, on another thread of this process: {@link admit} says it too. */
+  noteJudged({ hashKey }: SignedTransaction, isValid: boolean): void {
+    if (isValid) this.#remember(hashKey, "admission");
+    else {
+      this.#refusedElsewhere.add(hashKey);
+      if (this.#refusedElsewhere.size > REFUSED_ELSEWHERE_MAX) dropOldest(this.#refusedElsewhere);
+    }
   }
 
   /**

@@ -17,6 +17,7 @@ import { BenchRun } from "./bench-run.ts";
 export interface LatencyOptions {
   readonly validators: number;
   readonly blockTime: number;
+  readonly verificationThread: string;
   readonly runs: number;
   readonly in?: string;
   readonly keep?: boolean;
@@ -72,6 +73,7 @@ async function measure(bench: BenchRun, options: LatencyOptions, title: string):
     validators: options.validators,
     accounts: Math.max(ACCOUNTS, options.validators),
     blockTimeMs: options.blockTime,
+    verificationThread: options.verificationThread,
     in: options.in,
     keep: options.keep === true,
   });

@@ -19,6 +19,8 @@ export interface BenchNetworkOptions {
   readonly validators: number;
   readonly accounts: number;
   readonly blockTimeMs: number;
+  /** The nodes' setting verification.thread. */
+  readonly verificationThread: string;
   /** Where the temporary folder is made. Left out, it is made in the system's place. */
   readonly in: string | undefined;
   /** Leave the folder, with the nodes' logs, when the run ends. */
@@ -64,7 +66,8 @@ export class BenchNetwork extends TemporaryNetwork {
       logLevel: undefined,
     };
     return inTemporaryFolder("quorate-bench-", options.in, (dir) => {
-      const { nodes } = valueOrThrow(prepareDevnet(dir, origin, plan, settings));
+      const variables = { QUORATE_VERIFICATION_THREAD: options.verificationThread };
+      const { nodes } = valueOrThrow(prepareDevnet(dir, origin, plan, settings, variables));
       return new BenchNetwork(dir, options.keep, plan, nodes);
     });
   }

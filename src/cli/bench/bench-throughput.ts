@@ -22,6 +22,7 @@ import { BenchRun } from "./bench-run.ts";
 export interface ThroughputOptions {
   readonly validators: number;
   readonly blockTime: number;
+  readonly verificationThread: string;
   readonly runs: number;
   readonly in?: string;
   readonly keep?: boolean;

@@ -4,7 +4,7 @@
  *
  * This folder: `quorate bench`, a file for each benchmark. Not here: loads and probes (tools/bench).
  */
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { MINING_THREADS_MAX, VALIDATORS_MAX } from "../../base/limits.ts";
 import type { EpochChainOptions } from "../../tools/bench/epoch-chain-cost.ts";
 import type { GrowthOptions } from "../../tools/bench/growth.ts";
@@ -194,6 +194,11 @@ function declareNetwork(command: Command): Command {
   return command
     .option("-n, --validators <n>", "validators", integer(1, VALIDATORS_BENCH_MAX), 4)
     .option("--block-time <duration>", "least time between blocks", duration, 0)
+    .addOption(
+      new Option("--verification-thread <use>", "the nodes' setting verification.thread")
+        .choices(["auto", "on", "off"])
+        .default("auto"),
+    )
     .option("--runs <n>", "repetitions; the figures are medians", integer(1, 100), 1)
     .option("--keep", "leave that folder, with the logs and data of the nodes")
     .option("--in <dir>", "where the temporary folder of the nodes is made (default: the system's place)");

@@ -252,8 +252,8 @@ export class ReplicaApi implements NodeApi {
     return added.ok ? { ok: true, value: added.value.id } : added;
   }
 
-  prepare(envelopes: readonly Uint8Array[]): void {
-    this.#ports.replica.pool.prepare(envelopes);
+  prepare(envelopes: readonly Uint8Array[]): Promise<number> | undefined {
+    return this.#ports.replica.ahead.prepare(envelopes);
   }
 
   simulate(bytes: Uint8Array): Verdict<Simulation> {

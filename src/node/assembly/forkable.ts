@@ -58,8 +58,8 @@ function createReorged({ pool, ports }: ModeContext, repair: AntiEntropy): Reorg
 
 /** Nobody may refuse a block that was mined for what its signatures cost: where there are threads, one bears it. */
 function createIngress({ chain, signatures, ports }: ModeContext, branches: Branches): BlockIngress {
-  const { slowVerifier, log } = ports;
-  const slowSignatures = slowVerifier && new SlowSignatures({ signatures, slowVerifier, log });
+  const { verifier, log } = ports;
+  const slowSignatures = verifier && new SlowSignatures({ signatures, verifier, log });
   return new BlockIngress({ chain, branches, slowSignatures, ...ports });
 }
 

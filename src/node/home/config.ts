@@ -8,7 +8,8 @@ import type { Address } from "../../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
 import { didYouMean } from "../../base/suggest.ts";
 import { checkFields, type Field, type ValueOf } from "../../codec/field.ts";
-import { CONFIG_KEYS, type ConfigKey, type KeySpec, type SignerAddress, variableOf } from "./config-keys.ts";
+import type { SignerAddress } from "./config-fields.ts";
+import { CONFIG_KEYS, type ConfigKey, type KeySpec, variableOf } from "./config-keys.ts";
 import type { LogLevels } from "./log-levels.ts";
 
 export interface Config {
@@ -48,6 +49,8 @@ export interface Config {
     readonly resendIntervalMs: number;
     readonly fairnessTimeoutMs: number;
   };
+  /** Whether signatures are judged on a thread of their own (ingress/verifier-trial.ts). */
+  readonly verification: { readonly thread: "auto" | "on" | "off" };
   readonly sync: { readonly intervalMs: number };
   readonly storage: {
     readonly mode: "archive" | "pruned";
@@ -322,6 +325,7 @@ function toConfig(values: Values): Config {
       resendIntervalMs: values["consensus.resend_interval_ms"],
       fairnessTimeoutMs: values["consensus.fairness_timeout_ms"],
     },
+    verification: { thread: values["verification.thread"] },
     sync: { intervalMs: values["sync.interval_ms"] },
     snapshots: {
       interval: values["snapshots.interval"],

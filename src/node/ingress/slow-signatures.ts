@@ -2,7 +2,7 @@
  * Judges ahead what only the whole signature rule can accept in a mined block, where there is no kernel for signatures
  * (crypto/signature-kernel.ts): nobody may refuse one for slow signatures (some 1.5 ms each), and execution is not
  * interrupted. What the native library refuses goes to the
- * slow verifier's thread in batches; what is valid is remembered, so that execution finds it done. It refuses no block and
+ * verifier's thread in batches; what is valid is remembered, so that execution finds it done. It refuses no block and
  * decides nothing: what it could not find out, or found invalid, execution judges itself, with the fault of always.
  * Only a body that is its block's, under proof of work, is looked at. Source: decision 3.
  */
@@ -13,12 +13,12 @@ import type { AcceptedSignatures } from "../../chain/execution/accepted-signatur
 import { checkBody } from "../../chain/execution/block-executor.ts";
 import type { Block } from "../../chain/types/block.ts";
 import { isCoinbase, type SignedTransaction } from "../../chain/types/transaction.ts";
-import type { SlowSignatureVerifier } from "../ports.ts";
+import type { SignatureVerifier } from "../ports.ts";
 
 export interface SlowSignaturesPorts {
   /** The signatures that the chain has accepted which will execute the block. */
   readonly signatures: AcceptedSignatures;
-  readonly slowVerifier: SlowSignatureVerifier;
+  readonly verifier: SignatureVerifier;
   readonly log: Logger;
 }
 
@@ -26,7 +26,7 @@ export class SlowSignatures {
   readonly #ports: SlowSignaturesPorts;
   /**
    * What is being verified, by the block's hash, since several peers may send one body. There are as many as
-   * the slow verifier has batches.
+   * the verifier has batches.
    */
   readonly #underWay = new Map<string, Promise<void>>();
 
@@ -67,10 +67,10 @@ export class SlowSignatures {
 
   /** @returns whether all are valid */
   async #verifySlowly(doubtful: readonly SignedTransaction[]): Promise<boolean> {
-    const { signatures, slowVerifier } = this.#ports;
-    const verdicts = await slowVerifier.judge(doubtful.map((transaction) => signatures.claimOf(transaction)));
-    if (verdicts === undefined) return false;
-    const valid = doubtful.filter((_, i) => verdicts[i] === true);
+    const { signatures, verifier } = this.#ports;
+    const judged = await verifier.judge(doubtful.map((transaction) => signatures.claimOf(transaction)));
+    if (judged === undefined) return false;
+    const valid = doubtful.filter((_, i) => judged.verdicts[i] === true);
     for (const transaction of valid) signatures.noteValid(transaction);
     return valid.length === doubtful.length;
   }

@@ -1,33 +1,35 @@
 /**
- * The slow verifier over one worker thread, which starts with the first signature to judge and stays. Batches wait in line,
+ * The verifier over one worker thread, which starts with the first signature to judge and stays. Batches wait in line,
  * a bounded number of them. If the thread dies it is not started anew: what waits and what comes is left to whoever
- * asks, as on a node without threads. Port: node/ports.ts, "SlowSignatureVerifier".
+ * asks, as on a node without threads. Port: node/ports.ts, "SignatureVerifier".
  */
 import { Worker } from "node:worker_threads";
-import { SLOW_BATCHES_QUEUED_MAX } from "../../base/limits.ts";
-import type { SignatureClaim } from "../../crypto/keys.ts";
-import type { SlowSignatureVerifier } from "../ports.ts";
-import type { SlowSignatureAnswer, SlowSignatureTask } from "./slow-signature-worker.ts";
+import { VERIFIER_BATCHES_QUEUED_MAX } from "../../base/limits.ts";
+import type { BatchVerdicts, SignatureClaim } from "../../crypto/keys.ts";
+import type { SignatureVerifier } from "../ports.ts";
+import { packClaims } from "./packed-claims.ts";
+import type { VerifierAnswer, VerifierTask } from "./verifier-worker.ts";
 
-type Verdicts = readonly boolean[] | undefined;
+type Judged = BatchVerdicts | undefined;
 
-export interface SlowVerifierEvents {
+export interface ThreadedVerifierEvents {
   /** The thread died. This is called once. */
   readonly onError: (error: Error) => void;
-  /** Starts the thread. Left out, it runs slow-signature-worker.ts. */
+  /** Starts the thread. Left out, it runs verifier-worker.ts. */
   readonly startWorker?: () => Worker;
 }
 
-export class ThreadedVerifier implements SlowSignatureVerifier {
-  readonly #events: SlowVerifierEvents;
-  readonly #waiting = new Map<number, (verdicts: Verdicts) => void>();
+export class ThreadedVerifier implements SignatureVerifier {
+  readonly #events: ThreadedVerifierEvents;
+  readonly #waiting = new Map<number, (judged: Judged) => void>();
   #worker: Worker | undefined;
   #number = 0;
   #judged = 0;
+  #batchMin = Number.POSITIVE_INFINITY;
   /** Closed, or its thread died. */
   #isOver = false;
 
-  constructor(events: SlowVerifierEvents) {
+  constructor(events: ThreadedVerifierEvents) {
     this.#events = events;
   }
 
@@ -36,11 +38,21 @@ export class ThreadedVerifier implements SlowSignatureVerifier {
     return this.#judged;
   }
 
-  judge(claims: readonly SignatureClaim[]): Promise<Verdicts> {
-    if (this.#isOver || this.#waiting.size >= SLOW_BATCHES_QUEUED_MAX) return Promise.resolve(undefined);
+  get batchMin(): number {
+    return this.#isOver ? Number.POSITIVE_INFINITY : this.#batchMin;
+  }
+
+  /** Batches of so many and more are worth it. */
+  judgeAheadFrom(batchMin: number): void {
+    this.#batchMin = batchMin;
+  }
+
+  judge(claims: readonly SignatureClaim[]): Promise<Judged> {
+    if (this.#isOver || this.#waiting.size >= VERIFIER_BATCHES_QUEUED_MAX) return Promise.resolve(undefined);
     this.#worker ??= this.#start();
     const number = this.#number++;
-    this.#worker.postMessage({ number, claims: claims.map(copy) } satisfies SlowSignatureTask);
+    const packed = packClaims(claims);
+    this.#worker.postMessage({ number, packed } satisfies VerifierTask, [packed]);
     return new Promise((resolve) => this.#waiting.set(number, resolve));
   }
 
@@ -53,7 +65,7 @@ export class ThreadedVerifier implements SlowSignatureVerifier {
   #start(): Worker {
     const worker = (this.#events.startWorker ?? startWorker)();
     let cause: unknown;
-    worker.on("message", (answer: SlowSignatureAnswer) => this.#answered(answer));
+    worker.on("message", (answer: VerifierAnswer) => this.#answered(answer));
     worker.on("error", (error) => {
       cause = error;
     });
@@ -61,22 +73,20 @@ export class ThreadedVerifier implements SlowSignatureVerifier {
     return worker;
   }
 
-  #answered({ number, verdicts }: SlowSignatureAnswer): void {
+  #answered({ number, verdicts, workUs }: VerifierAnswer): void {
     const resolve = this.#waiting.get(number);
     if (resolve === undefined) return; // closed meanwhile
     this.#waiting.delete(number);
     this.#judged += verdicts.length;
-    resolve(verdicts);
+    resolve({ verdicts, workUs });
   }
 
   #died(code: number, cause: unknown): void {
     if (this.#isOver) return;
     this.#end();
     const why = cause instanceof Error ? cause.message : `ended with code ${code}`;
-    const then = "slow signatures are judged by the main thread from now on; restart the node";
-    this.#events.onError(
-      new Error(`the thread that verifies slow signatures died (${why}): ${then}`, { cause }),
-    );
+    const then = "the main thread judges all signatures from now on; restart the node";
+    this.#events.onError(new Error(`the thread that verifies signatures died (${why}): ${then}`, { cause }));
   }
 
   #end(): void {
@@ -86,17 +96,8 @@ export class ThreadedVerifier implements SlowSignatureVerifier {
   }
 }
 
-/** Views take the memory that they look into with them to another thread: here that may be a body. */
-function copy({ publicKey, message, signature }: SignatureClaim): SignatureClaim {
-  return {
-    publicKey: new Uint8Array(publicKey),
-    message: new Uint8Array(message),
-    signature: new Uint8Array(signature),
-  };
-}
-
 /** What was built, from source too: Node 20 itself reads no TypeScript. */
-const WORKER_FILE = new URL("../../../dist/node/ingress/slow-signature-worker.js", import.meta.url);
+const WORKER_FILE = new URL("../../../dist/node/ingress/verifier-worker.js", import.meta.url);
 
 function startWorker(): Worker {
   return new Worker(WORKER_FILE);

@@ -15,8 +15,8 @@ export interface ReadingSources extends Omit<BranchReadingSources, "replica" | "
   readonly replica: Replica;
   readonly api: Pick<NodeApi, "chainMode" | "mining" | "finalized">;
   readonly network: Network & { readonly counters: NetworkCounters };
-  /** Signatures that the slow verifier's thread has judged. */
-  readonly slow: () => number;
+  /** Signatures that the verifier's thread has judged. */
+  readonly threaded: () => number;
   /** Where the validator's key is at a signer elsewhere. */
   readonly remote?: { readonly status: SignerStanding } | undefined;
   /** Open subscriptions over all connections. */
@@ -47,7 +47,7 @@ function timeoutSeconds(replica: Replica): number {
   return (running.find((timer) => timer !== undefined)?.lengthMs ?? 0) / 1_000;
 }
 
-function chainReadings({ replica, api, slow, subscriptions }: ReadingSources): Reading[] {
+function chainReadings({ replica, api, threaded, subscriptions }: ReadingSources): Reading[] {
   const summary = () => replica.chain.head.summary;
   return [
     gauge("chain_height", "Height of the head", () => Number(summary().height)),
@@ -69,7 +69,7 @@ function chainReadings({ replica, api, slow, subscriptions }: ReadingSources): R
         ["native", verifyCounts.native],
         ["fallback", verifyCounts.fallback],
         ["batch", verifyCounts.batch],
-        ["thread", slow()],
+        ["thread", threaded()],
       ],
     ),
   ];

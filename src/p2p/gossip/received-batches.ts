@@ -8,7 +8,7 @@ import { must } from "../../base/assert.ts";
 import { dropOldest } from "../../base/drop-oldest.ts";
 import type { Relay } from "../../base/fault.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
-import type { ReceivedTransactions } from "../network-ports.ts";
+import type { P2pHandlers, ReceivedTransactions } from "../network-ports.ts";
 import type { GossipBudgets } from "./gossip-budget.ts";
 
 /** Transactions that are gathered at most: as many signatures as one equation of the kernel takes. */
@@ -21,6 +21,8 @@ export interface ReceivedBatchesPorts {
   readonly scheduler: Scheduler;
   /** What each transaction is worth, by batch and in its order. */
   judge(batches: readonly ReceivedTransactions[]): readonly (readonly Relay[])[];
+  /** What another thread does for it before. Undefined where there is nothing to wait for. */
+  readonly ahead?: P2pHandlers["transactionsAhead"] | undefined;
 }
 
 interface Waiting extends ReceivedTransactions {
@@ -33,6 +35,9 @@ export class ReceivedBatches {
   #waiting: Waiting[] = [];
   readonly #apart = new Set<string>();
   #cancel: (() => void) | undefined;
+  /** Another thread works on batches: what comes meanwhile is judged together after them. */
+  #isAhead = false;
+  #isStopped = false;
 
   constructor(ports: ReceivedBatchesPorts) {
     this.#ports = ports;
@@ -48,19 +53,35 @@ export class ReceivedBatches {
 
   /** What still waits is passed on by nobody. */
   stop(): void {
+    this.#isStopped = true;
     this.#cancel?.();
-    for (const { envelopes, resolve } of this.#waiting.splice(0)) resolve(envelopes.map(() => "ignore"));
+    ignore(this.#waiting.splice(0));
   }
 
   /** When the turn's other messages have come. */
   #schedule(): void {
-    if (this.#cancel !== undefined || this.#waiting.length === 0) return;
+    if (this.#cancel !== undefined || this.#isAhead || this.#waiting.length === 0) return;
     const immediate = setImmediate(() => {
       this.#cancel = undefined;
-      this.#judge(this.#takeTogether());
+      this.#begin(this.#takeTogether());
       this.#schedule();
     });
     this.#cancel = () => clearImmediate(immediate);
+  }
+
+  #begin(batches: readonly Waiting[]): void {
+    const ahead = this.#ports.ahead?.(batches);
+    if (ahead === undefined) {
+      this.#judge(batches, 0);
+      return;
+    }
+    this.#isAhead = true;
+    void ahead.then(({ computedMs }) => {
+      this.#isAhead = false;
+      if (this.#isStopped) return ignore(batches);
+      this.#judge(batches, computedMs);
+      this.#schedule();
+    });
   }
 
   /** The longest waiting one, and what can be judged with it. */
@@ -79,7 +100,8 @@ export class ReceivedBatches {
     return taken;
   }
 
-  #judge(batches: readonly Waiting[]): void {
+  /** @param elsewhereMs what another thread has computed for them */
+  #judge(batches: readonly Waiting[], elsewhereMs: number): void {
     const startMs = performance.now();
     let relays: readonly (readonly Relay[])[];
     try {
@@ -90,7 +112,7 @@ export class ReceivedBatches {
     }
     const count = batches.reduce((sum, { envelopes }) => sum + envelopes.length, 0);
     // What was computed for all together is charged as a share of each.
-    const shareMs = (performance.now() - startMs) / count;
+    const shareMs = (elsewhereMs + performance.now() - startMs) / count;
     for (const [i, { peerId, resolve }] of batches.entries()) {
       const own = must(relays[i], "each batch is judged");
       this.#charge(peerId, own, shareMs);
@@ -115,4 +137,8 @@ export class ReceivedBatches {
     if (this.#apart.size >= APART_MAX) dropOldest(this.#apart);
     this.#apart.add(peerId);
   }
+}
+
+function ignore(batches: readonly Waiting[]): void {
+  for (const { envelopes, resolve } of batches) resolve(envelopes.map(() => "ignore"));
 }

@@ -55,6 +55,7 @@ interface Dependencies extends ProtocolParts {
    */
   rumorReceived(topic: GossipTopic, peerId: string, bytes: Uint8Array): Promise<Relay>;
   readonly transactionsReceived?: P2pHandlers["transactionsReceived"] | undefined;
+  readonly transactionsAhead?: P2pHandlers["transactionsAhead"] | undefined;
   /** Is called for each rumor, a whole batch being one. */
   judged?(peerId: string, relay: Relay): void;
 }
@@ -77,9 +78,8 @@ export class Rumor {
   constructor(genesisHash: Hash, dependencies: Dependencies) {
     this.#genesisHash = genesisHash;
     this.#deps = dependencies;
-    const { transactionsReceived } = dependencies;
-    if (transactionsReceived === undefined) return;
-    this.#received = new ReceivedBatches({ ...dependencies, judge: transactionsReceived });
+    const { transactionsReceived: judge, transactionsAhead: ahead } = dependencies;
+    if (judge !== undefined) this.#received = new ReceivedBatches({ ...dependencies, judge, ahead });
   }
 
   start(): void {

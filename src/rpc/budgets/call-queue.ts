@@ -84,9 +84,11 @@ export class CallQueue {
    * Runs `work` in its turn and gives what it gives. A `work` that waits for something that is not computing (a block)
    * must return it boxed, so that the turn ends before. One that computes for long calls the pause that it is given.
    * @param calls that `work` runs one after the other in this turn
+   * @param owedMs what another thread has computed for them: the client pays it besides
    * @throws CallError RATE_LIMIT when the client waits with too much already, or would wait for too long
    */
-  run<T>(caller: Caller, work: (pause: Pause) => T | Promise<T>, calls = 1): Promise<T> {
+  run<T>(caller: Caller, work: (pause: Pause) => T | Promise<T>, calls = 1, owedMs = 0): Promise<T> {
+    if (owedMs > 0) this.#charge(caller.client, owedMs);
     const line = this.#waiting.get(caller.client) ?? [];
     const waiting = line.reduce((sum, each) => sum + each.calls, 0);
     if (waiting + calls > RPC_QUEUED_CALLS_MAX) {

@@ -5,7 +5,7 @@
  *
  * Calls of a batch begin in order. A write does not wait for the calls before it, so that a batch of tx_send with
  * wait "final" takes one wait, not a hundred; writes of one method that follow one another run in one turn where the
- * method can prepare them together; reads run one after the other, so that their answers stay bounded. When each runs
+ * method can prepare them together, and what follows them in the batch begins after them; reads run one after the other, so that their answers stay bounded. When each runs
  * says call-queue.ts.
  *
  * This folder: JSON-RPC 2.0 over any transport, OpenRPC, and docs/rpc.md as it is made of the table. Not here: the
@@ -24,7 +24,7 @@ import { didYouMean } from "../../base/suggest.ts";
 import type { RpcObserver } from "../budgets/call-observer.ts";
 import { type Caller, CallQueue, type CallQueuePorts, type Pause } from "../budgets/call-queue.ts";
 import { CallError, ERROR_NUMBERS, SPEC_MESSAGES } from "../errors.ts";
-import { type Outcome, runTogether } from "./joint-calls.ts";
+import { type Outcome, type PreparedCalls, prepareTogether, runTogether } from "./joint-calls.ts";
 import { jsonInPieces } from "./json-pieces.ts";
 import { type CallContext, type Method, type MethodTable, runMethod } from "./method.ts";
 
@@ -120,8 +120,10 @@ export class Dispatcher {
       const method = this.#preparing(calls[index]);
       const joint = method === undefined ? [] : jointCalls(calls, index, written);
       if (method !== undefined && joint.length > 1) {
-        answers.push(this.#performTogether(joint, method, connection));
+        const begun = this.#beginTogether(joint, method, connection);
+        answers.push(this.#concludeTogether(joint, method, begun));
         index += joint.length - 1;
+        if (index < calls.length - 1) await begun;
         continue;
       }
       const call = calls[index];
@@ -144,23 +146,42 @@ export class Dispatcher {
     return method?.prepare === undefined ? undefined : method;
   }
 
-  /** All in one turn; the answers in order. */
-  async #performTogether(
+  /** Resolves when all have begun. They run in one turn, or in a second one where they are prepared on another thread. */
+  async #beginTogether(
     calls: readonly Call[],
     method: Method,
     connection: Connection,
+  ): Promise<readonly Outcome[]> {
+    const { caller } = connection;
+    const context = (pause: Pause) => ({ ...this.#ports, ...connection, pause });
+    const params = calls.map((call) => call.params);
+    const prepare = (pause: Pause) => {
+      const prepared = prepareTogether(method, context(pause), params);
+      return prepared.ahead === undefined ? runTogether(method, context(pause), prepared) : prepared;
+    };
+    const run = (prepared: PreparedCalls) => (pause: Pause) => runTogether(method, context(pause), prepared);
+    try {
+      const begun = await this.#queue.run(caller, prepare, calls.length);
+      if (!("ahead" in begun)) return begun;
+      const owedMs = await begun.ahead;
+      return await this.#queue.run(caller, run(begun), calls.length, owedMs);
+    } catch (error) {
+      return calls.map(() => ({ error }));
+    }
+  }
+
+  /** The answers in order. */
+  async #concludeTogether(
+    calls: readonly Call[],
+    method: Method,
+    begun: Promise<readonly Outcome[]>,
   ): Promise<readonly (string | undefined)[]> {
     const startedAt = performance.now();
-    const params = calls.map((call) => call.params);
-    const begun = await this.#queue
-      .run(
-        connection.caller,
-        (pause) => runTogether(method, { ...this.#ports, ...connection, pause }, params),
-        calls.length,
-      )
-      .catch((error: unknown) => calls.map((): Outcome => ({ error })));
+    const outcomes = await begun;
     return Promise.all(
-      calls.map((call, i) => this.#conclude(call, method, startedAt, must(begun[i], "each has an outcome"))),
+      calls.map((call, i) =>
+        this.#conclude(call, method, startedAt, must(outcomes[i], "each has an outcome")),
+      ),
     );
   }
 

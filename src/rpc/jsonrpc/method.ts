@@ -54,9 +54,10 @@ export interface Method<P extends z.ZodObject = z.ZodObject, R extends z.ZodType
   call(context: CallContext, params: z.output<P>): z.input<R> | Promise<z.input<R>>;
   /**
    * For a write whose calls are quicker together: told of those of a batch that follow one another, all of which are
-   * called at once afterwards, in the same turn.
+   * called at once afterwards: in the same turn, or in one after the promise that it returns, of milliseconds that
+   * another thread computed and the caller pays for.
    */
-  prepare?(context: CallContext, params: readonly z.output<P>[]): void;
+  prepare?(context: CallContext, params: readonly z.output<P>[]): Promise<number> | undefined;
 }
 
 export type MethodTable = ReadonlyMap<string, Method>;

@@ -109,7 +109,7 @@ function serve(replica: Replica, network: Network, broken: (error: unknown) => v
     network: metered,
     api,
     hashesTotal: undefined,
-    slow: () => 0,
+    threaded: () => 0,
     subscriptions: () => 0,
   };
   const metrics = new Metrics(nodeReadings(sources));

@@ -35,7 +35,7 @@ import {
 import { selectTransactions } from "../../../src/mempool/template.ts";
 import { BlockIngress } from "../../../src/node/ingress/block-ingress.ts";
 import { SlowSignatures } from "../../../src/node/ingress/slow-signatures.ts";
-import type { SlowSignatureVerifier } from "../../../src/node/ports.ts";
+import type { SignatureVerifier } from "../../../src/node/ports.ts";
 import { alice, bob, genesisHash, mineOn, openMinedChain, solve } from "../../chain/pow-fixtures.ts";
 import { slowSigner } from "../../crypto/slow-signer.ts";
 import { VirtualTime } from "../../p2p/virtual-time.ts";
@@ -92,6 +92,18 @@ type Judge = (claims: readonly SignatureClaim[]) => Promise<readonly boolean[] |
 const byTheRule: Judge = async (claims) =>
   claims.map(({ publicKey, message, signature }) => verifySignature(publicKey, message, signature));
 
+/** Notes how many claims each batch has. */
+function verifierOf(judge: Judge, batches: number[]): SignatureVerifier {
+  return {
+    batchMin: Number.POSITIVE_INFINITY,
+    async judge(claims) {
+      batches.push(claims.length);
+      const verdicts = await judge(claims);
+      return verdicts && { verdicts, workUs: 0 };
+    },
+  };
+}
+
 const WITHOUT_KERNEL: SignatureRules = { ...ED25519, verifyEach: undefined };
 
 /** The rules without a kernel, and how often they had to verify slowly. */
@@ -116,13 +128,8 @@ async function open(judge: Judge | undefined): Promise<World> {
     ...SILENT,
     log: (_: unknown, __: unknown, ___: unknown, fields: LogFields = {}) => void logged.push(fields),
   };
-  const slowVerifier: SlowSignatureVerifier | undefined = judge && {
-    judge(claims) {
-      batches.push(claims.length);
-      return judge(claims);
-    },
-  };
-  const slowSignatures = slowVerifier && new SlowSignatures({ signatures, slowVerifier, log });
+  const verifier = judge && verifierOf(judge, batches);
+  const slowSignatures = verifier && new SlowSignatures({ signatures, verifier, log });
   const chain = await openMinedChain({ signatures });
   const fatal = (error: unknown) => {
     throw error;
@@ -168,9 +175,9 @@ describe("a mined block full of signatures that only the whole rule accepts", ()
   });
 
   it.each([
-    ["there is no slow verifier", undefined],
-    ["the slow verifier's thread has died", async () => undefined],
-    ["the slow verifier is wrong about it", async (claims: readonly unknown[]) => claims.map(() => false)],
+    ["there is no verifier", undefined],
+    ["the verifier's thread has died", async () => undefined],
+    ["the verifier is wrong about it", async (claims: readonly unknown[]) => claims.map(() => false)],
   ])("is accepted all the same when %s", async (_, judge) => {
     const world = await open(judge);
     expect(await offer(world, block)).toBe("added");
@@ -226,7 +233,7 @@ describe("a mined block full of signatures that only the whole rule accepts", ()
   });
 });
 
-it("a block whose signatures the native library accepts asks the slow verifier for nothing", async () => {
+it("a block whose signatures the native library accepts asks the verifier for nothing", async () => {
   const world = await open(byTheRule);
   const plain = mineOn(await openMinedChain(), [pay(alice, 0), pay(bob, 0)]).block;
   expect(await offer(world, plain)).toBe("added");
@@ -238,13 +245,8 @@ it("a block whose signatures the native library accepts asks the slow verifier f
 it("a block full of slow signatures spreads to a replica that mines none of it again when the block is abandoned", async () => {
   const observer = counted();
   const batches: number[] = [];
-  const slowVerifier: SlowSignatureVerifier = {
-    judge(claims) {
-      batches.push(claims.length);
-      return byTheRule(claims);
-    },
-  };
-  const judging = (node: number) => ({ rules: node === 1 ? observer.rules : WITHOUT_KERNEL, slowVerifier });
+  const verifier = verifierOf(byTheRule, batches);
+  const judging = (node: number) => ({ rules: node === 1 ? observer.rules : WITHOUT_KERNEL, verifier });
   const never = () => Number.POSITIVE_INFINITY;
   const cluster = new MinedCluster({ nodes: 2, meanMs: never, seed: "slow signatures", judging });
   await cluster.start();

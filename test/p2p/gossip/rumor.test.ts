@@ -19,7 +19,10 @@ type Validator = (peer: PeerId, message: Message) => Promise<TopicValidatorResul
 
 function world(
   judge: (bytes: Uint8Array) => Promise<Relay> = async () => "ignore",
-  transactionsReceived?: P2pHandlers["transactionsReceived"],
+  {
+    transactionsReceived,
+    transactionsAhead,
+  }: Pick<P2pHandlers, "transactionsReceived" | "transactionsAhead"> = {},
 ) {
   const time = new VirtualTime();
   const meter = new Meter();
@@ -43,6 +46,7 @@ function world(
     budgets: new GossipBudgets(),
     rumorReceived: (_topic, _peerId, bytes) => judge(bytes),
     transactionsReceived,
+    transactionsAhead,
   });
   const receive = (topic: string, data: Uint8Array, from = "a peer") => {
     const [, validate] = [...gossip.topicValidators].find(([name]) => name.endsWith(topic))!;
@@ -110,12 +114,13 @@ describe("batches of one turn", () => {
     batches.map(({ envelopes }) => envelopes.map(([first]): Relay => (first === 9 ? "ignore" : "accept")));
   const batchOf = (...first: number[]) => encodeTransactionBatch(first.map((one) => Uint8Array.of(one)));
 
-  function joint(judgeAll = judge) {
+  function joint(judgeAll = judge, transactionsAhead?: P2pHandlers["transactionsAhead"]) {
     const judged: string[][] = [];
-    const made = world(undefined, (batches) => {
+    const transactionsReceived = (batches: readonly ReceivedTransactions[]) => {
       judged.push(batches.map(({ peerId, envelopes }) => `${peerId}:${envelopes.length}`));
       return judgeAll(batches);
-    });
+    };
+    const made = world(undefined, { transactionsReceived, ...(transactionsAhead && { transactionsAhead }) });
     made.rumor.start();
     return { ...made, judged };
   }
@@ -160,5 +165,32 @@ describe("batches of one turn", () => {
     stopping.rumor.stop();
     expect(await verdict).toBe(Ignore);
     expect(stopping.judged).toEqual([]);
+  });
+
+  it("gather while another thread judges those before them, and are ignored when the node stops meanwhile", async () => {
+    const waiting: (() => void)[] = [];
+    const nextWaiting = async () => {
+      while (waiting.length === 0) await new Promise((resolve) => setImmediate(resolve));
+      return waiting.shift()!;
+    };
+    const { receiveBatch, judged, rumor } = joint(
+      judge,
+      () => new Promise((resolve) => waiting.push(() => resolve({ computedMs: 1, refused: 0 }))),
+    );
+    const first = receiveBatch(batchOf(1), "a");
+    const go = await nextWaiting();
+    const others = [receiveBatch(batchOf(2), "a"), receiveBatch(batchOf(3, 9), "b")];
+    expect(judged).toEqual([]);
+    go();
+    expect(await first).toBe(Accept);
+    (await nextWaiting())();
+    expect(await Promise.all(others)).toEqual([Accept, Ignore]);
+    expect(judged).toEqual([["a:1"], ["a:1", "b:2"]]);
+    const last = receiveBatch(batchOf(4), "a");
+    const late = await nextWaiting();
+    rumor.stop();
+    late();
+    expect(await last).toBe(Ignore);
+    expect(judged).toHaveLength(2);
   });
 });

@@ -143,4 +143,14 @@ describe("calls of JSON-RPC", () => {
     end();
     await stuck;
   });
+
+  it("pay for what another thread has computed for them, and wait as if they had computed it", async () => {
+    const { queue, now, call } = setUp();
+    const caller: Caller = { client: "a", isGone: () => false };
+    const owed = Array.from({ length: 8 }, () => queue.run(caller, () => undefined, 1, 250));
+    await Promise.all(owed);
+    await call("a", 0);
+    // 2,000 ms are owed, of which 1,000 may be, and 250 a second are paid back.
+    expect(now()).toBeGreaterThanOrEqual(4_000);
+  });
 });

@@ -60,7 +60,10 @@ const METHODS: Method[] = [
       },
       "write",
     ),
-    prepare: (_, params) => joined.push(params.map((each) => (each as { number: number }).number)),
+    prepare: (_, params) => {
+      joined.push(params.map((each) => (each as { number: number }).number));
+      return preparedElsewhere?.();
+    },
   },
   define("slow", numbers(), () => {
     const endMs = performance.now() + 6;
@@ -73,9 +76,12 @@ const METHODS: Method[] = [
 ];
 
 let gone = false;
+/** What the calls of "join" that follow one another wait for, if for anything. */
+let preparedElsewhere: (() => Promise<number>) | undefined;
 
 function setUp() {
   gone = false;
+  preparedElsewhere = undefined;
   const broken: Error[] = [];
   const lines: unknown[] = [];
   const counted: { method: string; code: number }[] = [];
@@ -352,6 +358,26 @@ describe("a dispatcher", () => {
     expect(together).toHaveLength(9);
     const order = ({ method, code }: { method: string; code: number }) => `${method} ${code}`;
     expect(counted.map(order).sort()).toEqual(alone.counted.map(order).sort());
+  });
+
+  it("waits for what prepares writes on another thread, and begins what follows them in the batch after them", async () => {
+    const { answer } = setUp();
+    let go!: () => void;
+    preparedElsewhere = () => new Promise((resolve) => (go = () => resolve(0)));
+    const sent = [
+      call("join", { number: 1 }, 1),
+      call("join", { number: 2 }, 2),
+      call("get_data", undefined, 3),
+    ];
+    const answered = answer(`[${sent.join(",")}]`);
+    // Others have their turn meanwhile.
+    expect(await answer(call("get_data", undefined, 9))).toMatchObject({ id: 9 });
+    go();
+    expect((await answered).map(({ result: value }: { result: unknown }) => value)).toEqual([
+      2,
+      3,
+      ["hello", 5],
+    ]);
   });
 
   it("stops reading when a batch's answers grow too large, and says where to go on", async () => {
