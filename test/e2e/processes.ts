@@ -72,6 +72,7 @@ interface DevnetPlace {
   readonly size: number;
   /** Further options of the command. */
   readonly options?: readonly string[];
+  readonly variables?: NodeJS.ProcessEnv;
 }
 
 /** `quorate devnet` in a temporary folder. */
@@ -80,20 +81,26 @@ export class Devnet {
   readonly portBase: number;
   readonly size: number;
   readonly #options: readonly string[];
+  readonly #variables: NodeJS.ProcessEnv;
   #process: ChildProcess | undefined;
   output = "";
 
   /** A devnet that is running already. */
-  constructor({ dir, portBase, size, options = [] }: DevnetPlace) {
+  constructor({ dir, portBase, size, options = [], variables = {} }: DevnetPlace) {
     this.#options = options;
+    this.#variables = variables;
     this.dir = dir;
     this.portBase = portBase;
     this.size = size;
   }
 
-  static async start(size = 4, options: readonly string[] = []): Promise<Devnet> {
+  static async start(
+    size = 4,
+    options: readonly string[] = [],
+    variables: NodeJS.ProcessEnv = {},
+  ): Promise<Devnet> {
     const dir = mkdtempSync(join(tmpdir(), "quorate-e2e-"));
-    const devnet = new Devnet({ dir, portBase: await freePorts(2 * size), size, options });
+    const devnet = new Devnet({ dir, portBase: await freePorts(2 * size), size, options, variables });
     try {
       await devnet.#launch();
     } catch (error) {
@@ -118,7 +125,7 @@ export class Devnet {
     ];
     const child = spawn(process.execPath, args, {
       // Tests do not wait two seconds for each view change.
-      env: { ...process.env, CI: "1", QUORATE_CONSENSUS_REQUEST_TIMEOUT_MS: "1000" },
+      env: { ...process.env, CI: "1", QUORATE_CONSENSUS_REQUEST_TIMEOUT_MS: "1000", ...this.#variables },
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#process = child;

@@ -2,7 +2,8 @@
 import { expect, test } from "vitest";
 import { settleThroughput } from "../../../src/cli/bench/bench-throughput.ts";
 
-const request = { blockTime: 0, runs: 1, seconds: 15, warmUp: 5, batch: 100, outstanding: 2_000 };
+const load = { runs: 1, seconds: 15, warmUp: 5, batch: 100, outstanding: 2_000 };
+const request = { ...load, blockTime: 0, verificationThread: "auto" };
 
 test("a benchmark of any number of validators has accounts enough by default, the usual one 400", () => {
   for (let validators = 1; validators <= 64; validators++) {

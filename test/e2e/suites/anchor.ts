@@ -45,7 +45,7 @@ describe("anchoring every source file", () => {
     }
   });
 
-  it("makes all of them final in one go", async () => {
+  it("makes all of them final in one go, their signatures judged on a thread of their own", async () => {
     const added = await quorate(
       ...["anchor", "add", ...files, "--from", "alice", "--out", receipts(), "--json"],
       ...["--rpc", devnet.rpcUrl(0), "--devnet", devnet.dir],
@@ -54,6 +54,8 @@ describe("anchoring every source file", () => {
     const { files: results } = JSON.parse(added.stdout) as { files: { file: string; blockHeight: number }[] };
     expect(results.map(({ file }) => file)).toEqual(files);
     expect(results.every(({ blockHeight }) => blockHeight > 0)).toBe(true);
+    const metrics = await (await fetch(`${devnet.rpcUrl(0)}/metrics`)).text();
+    expect(Number(/sig_verify_total\{path="thread"\} (\d+)/.exec(metrics)?.[1])).toBeGreaterThan(0);
   });
 
   it("verifies each offline, from receipts and genesis alone", async () => {
