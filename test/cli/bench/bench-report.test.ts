@@ -14,6 +14,7 @@ const out = new Output({ color: false });
 const options = {
   validators: 4,
   blockTime: 0,
+  verificationThread: "auto",
   runs: 3,
   accounts: 400,
   seconds: 10,
