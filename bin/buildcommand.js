@@ -7,6 +7,7 @@ import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { withoutLocales } from "./zodlocales.js";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const target = join(root, "dist/joined");
@@ -72,7 +73,7 @@ if (changedAt(marker) <= Math.max(...sources.map(changedAt))) {
     format: "esm",
     platform: "node",
     target: "node20",
-    plugins: [packages, places],
+    plugins: [packages, places, withoutLocales],
     // Some packages are CommonJS and ask for Node's own modules by require().
     banner: {
       js: 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);',

@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } 
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { withoutLocales } from "./zodlocales.js";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const target = join(root, "dist/node_modules");
@@ -75,6 +76,7 @@ async function joinGroup({ folder, modules }) {
     format: "esm",
     platform: "node",
     target: "node20",
+    plugins: [withoutLocales],
     // Some parts are CommonJS and ask for Node's own modules by require().
     banner: {
       js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
