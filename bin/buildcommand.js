@@ -16,7 +16,16 @@ const target = join(root, "dist/joined");
  * Packages that are only called and joined too, with what they need themselves. All others stay where they are: they load
  * files or threads of their own, or the process tells their errors from its own by their paths (src/cli/process-boundary.ts).
  */
-const PURE = ["@noble/ed25519", "@noble/hashes", "commander", "prom-client", "smol-toml", "zod"];
+const PURE = [
+  "@noble/ed25519",
+  "@noble/hashes",
+  "cli-progress",
+  "commander",
+  "pino-pretty",
+  "prom-client",
+  "smol-toml",
+  "zod",
+];
 
 /**
  * Measures texts in columns. To read its regular expressions costs every process 50 ms of processor time, so it is
