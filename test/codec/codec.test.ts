@@ -39,6 +39,36 @@ describe("the codec", () => {
     );
   });
 
+  it("gives each of several writers its own bytes, whichever of them grows, ends or is used further", () => {
+    const steps = fc.array(
+      fc.record({
+        writer: fc.nat(3),
+        kind: fc.constantFrom("write", "write", "finish", "begin"),
+        length: fc.oneof(fc.nat(100), fc.nat(3_000), fc.nat(9_000)),
+      }),
+      { maxLength: 60 },
+    );
+    fc.assert(
+      fc.property(steps, (taken) => {
+        const begun = () => ({ writer: new Writer(4), expected: Buffer.alloc(0) });
+        const writers = Array.from({ length: 4 }, begun);
+        const finished: { readonly bytes: Uint8Array; readonly expected: Uint8Array }[] = [];
+        for (const [value, { writer: at, kind, length }] of taken.entries()) {
+          const one = writers[at]!;
+          if (kind === "begin") writers[at] = { writer: new Writer(length), expected: Buffer.alloc(0) };
+          else if (kind === "finish") finished.push({ bytes: one.writer.finish(), expected: one.expected });
+          else {
+            const bytes = Buffer.alloc(length, value + 1);
+            one.writer.raw(bytes);
+            one.expected = Buffer.concat([one.expected, bytes]);
+          }
+        }
+        for (const { writer, expected } of writers) finished.push({ bytes: writer.finish(), expected });
+        for (const { bytes, expected } of finished) expect(Buffer.compare(bytes, expected)).toBe(0);
+      }),
+    );
+  });
+
   it("writes the header's integers little-endian and all others big-endian", () => {
     expect(new Writer().u32le(1).i32le(-2).u32(1).finish()).toEqual(
       Uint8Array.of(1, 0, 0, 0, 0xfe, 0xff, 0xff, 0xff, 0, 0, 0, 1),
