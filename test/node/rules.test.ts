@@ -1,5 +1,5 @@
 /** The rules change at an epoch by a vote, and who does not know them stops before: whole replicas on virtual time. */
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { rulesState, UnknownRules } from "../../src/chain/governance/rules-version.ts";
 import { ReplicaMembership } from "../../src/node/api/membership-api.ts";
 import { EpochNet } from "../../src/tools/sim/epochs/epoch-net.ts";
@@ -8,12 +8,10 @@ let net: EpochNet;
 let failures: { readonly node: number; readonly error: unknown }[];
 afterEach(() => net.cluster.stop());
 
-function start(known: readonly number[]): void {
+function start(known: readonly number[], members = known.length): void {
   failures = [];
   const failed = (node: number, error: unknown) => failures.push({ node, error });
-  net = new EpochNet({ seed: 3, nodes: known.length, members: known.length, signatures: "ideal" }, [
-    { failed },
-  ]);
+  net = new EpochNet({ seed: 3, nodes: known.length, members, signatures: "ideal" }, [{ failed }]);
   for (const [node, version] of known.entries()) net.cluster.nodes[node]!.rulesKnown = version;
   net.start();
 }
@@ -49,6 +47,36 @@ describe("rules that the validators vote in", () => {
     expect(await net.decide({ kind: "rules", version: 1 }, [0, 1, 2], 3_000)).toBe(false);
     expect(standing()).toMatchObject({ current: 2, next: 2 });
     expect(failures).toEqual([]);
+  });
+
+  it("are known to a newcomer, or the guard of who votes for it says that it would stop", async () => {
+    start([2, 2, 2, 2, 1], 4);
+    await net.until(() => net.height(0) >= 2n, 10_000);
+    const harms = (rules: number | undefined) => {
+      const change = net.add(4);
+      if (change.kind !== "add") throw new Error("a newcomer is added");
+      const { first } = net;
+      const newcomer = {
+        ...first.seatedPeers()[0]!,
+        validator: undefined,
+        peerId: change.member.peerId,
+        rules,
+      };
+      const peers = vi.spyOn(first, "seatedPeers").mockReturnValue([...first.seatedPeers(), newcomer]);
+      const call = { kind: "propose", change, isForced: false, note: new Uint8Array() } as const;
+      const found = ReplicaMembership.of(first)?.harms(call);
+      peers.mockRestore();
+      return found;
+    };
+    expect(harms(undefined)).toEqual({ ok: true, value: [] });
+    expect(await net.decide({ kind: "rules", version: 2 }, [0, 1, 2])).toBe(true);
+    expect(harms(2)).toEqual({ ok: true, value: [] });
+    expect(harms(1)).toEqual({
+      ok: true,
+      value: [
+        "the newcomer node4 runs a program that knows rules 1 to 1, the chain has rules 2: it would stop",
+      ],
+    });
   });
 
   it("are warned of by name where programs do not know them", async () => {

@@ -25,6 +25,7 @@ import type { GovCall } from "../../chain/modules/gov-declaration.ts";
 import type { Validator } from "../../chain/types/validator-set.ts";
 import { quorumOf } from "../../consensus/pbft/quorum.ts";
 import type { EpochView, MembershipApi } from "../../rpc/membership.ts";
+import type { PeerView } from "../ports.ts";
 import type { Replica } from "../replica.ts";
 
 /** Heights by which a newcomer may be behind and still count as in sync. */
@@ -106,7 +107,7 @@ export class ReplicaMembership implements MembershipApi {
     const change = readProposal(this.#replica.chain.committed, call.proposal)?.change;
     const found = this.harms(call);
     if (change === undefined || !found.ok) return false;
-    return found.value.length > 0 && found.value.length === this.#newcomerHarms(change).length;
+    return found.value.length > 0 && found.value.length === this.#absenceHarms(change).length;
   }
 
   harms(call: GovCall): Verdict<readonly string[]> {
@@ -131,7 +132,8 @@ export class ReplicaMembership implements MembershipApi {
     const { nextMembers } = applied.value;
     return accept([
       ...this.#quorumHarms(governance.members, nextMembers),
-      ...this.#newcomerHarms(change),
+      ...this.#absenceHarms(change),
+      ...this.#newcomerRulesHarms(change),
       ...this.#rulesHarms(change),
       ...this.#moduleHarms(change),
       ...this.#spareHarms(governance.members, nextMembers),
@@ -174,10 +176,10 @@ export class ReplicaMembership implements MembershipApi {
   }
 
   /** Whoever joins must be there: it counts at once, and a member that is away is a failure of its own. */
-  #newcomerHarms(change: Change): string[] {
+  #absenceHarms(change: Change): string[] {
     if (change.kind !== "add") return [];
-    const { name, peerId } = change.member;
-    const peer = this.#replica.seatedPeers().find((other) => other.peerId === peerId);
+    const { name } = change.member;
+    const peer = this.#newcomerPeer(change);
     if (peer === undefined) {
       return [
         `the newcomer ${name} is not connected to this node (which lets it in, within seconds, while the proposal is open)`,
@@ -187,6 +189,25 @@ export class ReplicaMembership implements MembershipApi {
     const theirs = peer.height ?? 0n;
     if (theirs + BEHIND_MAX >= height) return [];
     return [`the newcomer ${name} is at height ${theirs}, the chain is at ${height}`];
+  }
+
+  /** A newcomer whose program does not know the chain's rules would stop as soon as they hold. */
+  #newcomerRulesHarms(change: Change): string[] {
+    const peer = this.#newcomerPeer(change);
+    if (change.kind !== "add" || peer === undefined) return [];
+    const { next } = this.rules();
+    // A program that says nothing of rules knows the first.
+    const known = peer.rules ?? 1;
+    if (known >= next) return [];
+    return [
+      `the newcomer ${change.member.name} runs a program that knows rules 1 to ${known}, the chain has rules ${next}: it would stop`,
+    ];
+  }
+
+  #newcomerPeer(change: Change): PeerView | undefined {
+    if (change.kind !== "add") return undefined;
+    const { peerId } = change.member;
+    return this.#replica.seatedPeers().find((other) => other.peerId === peerId);
   }
 
   /** Who would stop where the rules begin: this program, and those of validators that have not said they know them. */
