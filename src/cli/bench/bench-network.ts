@@ -3,6 +3,7 @@
  * trace when the benchmark ends, however it ends. It measures nothing.
  */
 
+import { type Audit, audit } from "../../tools/bench/audit.ts";
 import { RpcLine } from "../../tools/bench/rpc-line.ts";
 import { Scrape } from "../../tools/bench/scrape.ts";
 import {
@@ -74,6 +75,14 @@ export class BenchNetwork extends TemporaryNetwork {
 
   scrape(): Promise<Scrape[]> {
     return Promise.all(this.lines.map(async (line) => Scrape.parse(await line.get("/metrics"))));
+  }
+
+  /** Whether so many transfers and no others are on the ledger of every node. */
+  audit(transfers: number): Promise<Audit> {
+    const { accounts, members } = this.plan;
+    const addresses = [...accounts.map((account) => account.address), ...members.map((m) => m.publicKey)];
+    const supply = accounts.reduce((sum, account) => sum + account.balance, 0n);
+    return audit(this.lines, { addresses, supply, transfers });
   }
 
   override async stop(): Promise<void> {

@@ -6,7 +6,7 @@ import { availableParallelism } from "node:os";
 import { must } from "../../base/assert.ts";
 import { BENCH_PRESIGNED_MAX, POOL_NONCE_GAP_MAX } from "../../base/limits.ts";
 import { computeGenesisHash } from "../../chain/genesis/genesis-state.ts";
-import { type Audit, audit } from "../../tools/bench/audit.ts";
+import type { Audit } from "../../tools/bench/audit.ts";
 import type { LoadOrder, LoadResult } from "../../tools/bench/load-messages.ts";
 import { type LoadProgress, RemoteLoad } from "../../tools/bench/load-remote.ts";
 import { busySeconds } from "../../tools/bench/machine-load.ts";
@@ -152,7 +152,7 @@ async function loadAndMeasure(
   const after = await network.scrape();
   bench.stage(`${title}waiting for what is outstanding, then checking the ledger`);
   const { left, total } = await drained;
-  const ledger = await auditNetwork(network, total);
+  const ledger = await network.audit(total);
   const lost = left === 0 ? [] : [`${left} transfers did not become final`];
   const pageOf = (pages: typeof before, i: number) => must(pages[i], "every node was scraped");
   const nodes = network.nodes.map(({ name }, i) =>
@@ -165,13 +165,6 @@ async function loadAndMeasure(
     foreignCpu: Math.max(0, busy - own),
     ledger: { ...ledger, ok: ledger.ok && left === 0, faults: [...lost, ...ledger.faults] },
   };
-}
-
-function auditNetwork({ lines, plan }: BenchNetwork, transfers: number): Promise<Audit> {
-  const { accounts, members } = plan;
-  const addresses = [...accounts.map((account) => account.address), ...members.map((m) => m.publicKey)];
-  const supply = accounts.reduce((sum, account) => sum + account.balance, 0n);
-  return audit(lines, { addresses, supply, transfers });
 }
 
 function orderFor(options: ThroughputOptions, { nodes, plan }: BenchNetwork, limit: number): LoadOrder {

@@ -21,6 +21,7 @@ import { runGrowth, runLength } from "./bench-growth.ts";
 import { type LatencyOptions, runLatency } from "./bench-latency.ts";
 import { type MiningOptions, runMining } from "./bench-mining.ts";
 import { type BenchModulesOptions, runModules } from "./bench-modules.ts";
+import { type OverloadOptions, runOverload } from "./bench-overload.ts";
 import { type BenchStateOptions, runState } from "./bench-state.ts";
 import { runSync, type SyncOptions } from "./bench-sync.ts";
 import { runThroughput, settleThroughput, type ThroughputRequest } from "./bench-throughput.ts";
@@ -46,6 +47,13 @@ export function addBench(program: Command): void {
     "from sending one transfer to its finality, beside what disk and loopback cost",
     declareLatency,
     ({ out, options }) => runLatency(out, options),
+  );
+  leaf<OverloadOptions>(
+    bench,
+    "overload",
+    "what is committed, refused and recovered when twice as much is offered as the network takes",
+    declareOverload,
+    ({ out, options }) => runOverload(out, options),
   );
   addNetworkless(bench);
 }
@@ -190,15 +198,17 @@ function addProcessorTime(bench: Command): void {
   );
 }
 
+function threadOption(): Option {
+  return new Option("--verification-thread <use>", "the nodes' setting verification.thread")
+    .choices(["auto", "on", "off"])
+    .default("auto");
+}
+
 function declareNetwork(command: Command): Command {
   return command
     .option("-n, --validators <n>", "validators", integer(1, VALIDATORS_BENCH_MAX), 4)
     .option("--block-time <duration>", "least time between blocks", duration, 0)
-    .addOption(
-      new Option("--verification-thread <use>", "the nodes' setting verification.thread")
-        .choices(["auto", "on", "off"])
-        .default("auto"),
-    )
+    .addOption(threadOption())
     .option("--runs <n>", "repetitions; the figures are medians", integer(1, 100), 1)
     .option("--keep", "leave that folder, with the logs and data of the nodes")
     .option("--in <dir>", "where the temporary folder of the nodes is made (default: the system's place)");
@@ -229,6 +239,36 @@ function declareLatency(command: Command): Command {
     integer(10, 100_000),
     400,
   );
+}
+
+function declareOverload(command: Command): Command {
+  return command
+    .option("-n, --validators <n>", "validators", integer(1, VALIDATORS_BENCH_MAX), 4)
+    .addOption(threadOption())
+    .option("--factor <n>", "so many times what the network takes is offered", integer(2, 20), 2)
+    .option(
+      "--rate <n>",
+      "transfers a second that the network takes (default: measured)",
+      integer(1, 1_000_000),
+    )
+    .option("--seconds <n>", "seconds of each phase but the last", integer(5, 600), 20)
+    .option("--warm-up <n>", "seconds before the first", integer(0, 600), 10)
+    .option(
+      "--recovery <n>",
+      "seconds after the overload within which all must be as before",
+      integer(5, 600),
+      60,
+    )
+    .option("--batch <n>", "transfers in one JSON-RPC request at most", integer(1, 100), 100)
+    .option(
+      "--outstanding <n>",
+      "transfers sent and not final, while the rate is measured",
+      integer(1, 15_000),
+      2_000,
+    )
+    .option("--accounts <n>", "accounts that send", integer(100, DEVNET_ACCOUNTS_MAX), 8_000)
+    .option("--keep", "leave that folder, with the logs and data of the nodes")
+    .option("--in <dir>", "where the temporary folder of the nodes is made (default: the system's place)");
 }
 
 function declareCost(command: Command): Command {

@@ -150,12 +150,12 @@ export class BenchLoad {
     return Math.floor((rate * (this.#ports.now() - this.#startedAt)) / 1_000) - this.#total;
   }
 
-  /** The least busy, in turn among equals. */
   /** How many requests a node has not answered. */
   #underWay(node: number): number {
     return must(this.#requests[node], "every node has a count");
   }
 
+  /** The least busy, in turn among equals. */
   #freeNode(): number | undefined {
     const { nodes } = this.#options;
     let best: number | undefined;

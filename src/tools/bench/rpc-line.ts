@@ -5,14 +5,29 @@
 import { Agent, request } from "node:http";
 
 const SOCKETS_MAX = 32;
-const ANSWER_MS_MAX = 30_000;
+/** Milliseconds without an answer, after which a node counts as gone: one without processors is only slow. */
+const ANSWER_MS_MAX = 120_000;
+
+/** An answer of HTTP other than 200: the node did nothing. */
+export class HttpRefusal extends Error {
+  override readonly name = "HttpRefusal";
+  readonly status: number;
+
+  constructor(url: string, status: number, text: string) {
+    super(`${url}: HTTP ${status}: ${text.slice(0, 200)}`);
+    this.status = status;
+  }
+}
 
 export class RpcLine {
   readonly url: string;
+  readonly #authorization: Readonly<Record<string, string>>;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: SOCKETS_MAX, noDelay: true });
 
-  constructor(url: string) {
+  /** @param token of the node, with which calls pay from the operator's budget; left out, from that of the address */
+  constructor(url: string, token?: string) {
     this.url = url;
+    this.#authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
   }
 
   /** A JSON-RPC message. @throws Error when the node does not answer with 200. */
@@ -40,9 +55,10 @@ export class RpcLine {
     this.#agent.destroy();
   }
 
-  #ask(method: string, path: string, body: string): Promise<string> {
+  #ask(method: string, path: string, body: string, again = false): Promise<string> {
     const headers = {
       "content-type": "application/json",
+      ...this.#authorization,
       ...(method === "POST" ? { "content-length": Buffer.byteLength(body) } : {}),
     };
     return new Promise((resolve, reject) => {
@@ -56,11 +72,15 @@ export class RpcLine {
         response.on("error", fail);
         response.on("end", () => {
           if (response.statusCode === 200) resolve(text);
-          else fail(new Error(`HTTP ${response.statusCode}: ${text.slice(0, 200)}`));
+          else reject(new HttpRefusal(this.url, response.statusCode ?? 0, text));
         });
       });
       asked.setTimeout(ANSWER_MS_MAX, () => asked.destroy(new Error(`no answer in ${ANSWER_MS_MAX} ms`)));
-      asked.on("error", fail);
+      asked.on("error", (error: NodeJS.ErrnoException) => {
+        // The node closed the connection while it was idle, and knows nothing of the request.
+        if (again || error.code !== "ECONNRESET" || !asked.reusedSocket) return fail(error);
+        this.#ask(method, path, body, true).then(resolve, reject);
+      });
       asked.end(body);
     });
   }

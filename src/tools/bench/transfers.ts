@@ -72,6 +72,11 @@ export class Transfers {
     return taken;
   }
 
+  /** The next transfer of an account, by its index. */
+  takeOf(index: number): LoadTransfer {
+    return this.#next(must(this.#accounts[index], "an account has an index below their number"));
+  }
+
   #next(account: Account): LoadTransfer {
     const ready = account.signed[account.next];
     if (ready === undefined) {
