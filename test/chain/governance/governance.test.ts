@@ -17,7 +17,9 @@ import {
   secondCheckpointAfter,
   writeGovernance,
 } from "../../../src/chain/governance/governance-state.ts";
-import { tallyOf } from "../../../src/chain/governance/proposals.ts";
+import { readOpenProposals, tallyOf } from "../../../src/chain/governance/proposals.ts";
+import { gov } from "../../../src/chain/modules/gov.ts";
+import type { GovCall } from "../../../src/chain/modules/gov-declaration.ts";
 import { StateOverlay } from "../../../src/chain/state/state-overlay.ts";
 import { createValidatorSet, type Validator } from "../../../src/chain/types/validator-set.ts";
 import { decode } from "../../../src/codec/reader.ts";
@@ -207,4 +209,31 @@ it("votes are counted by the seats of the set, whoever has voted", () => {
   const vote = (i: number, approves = true) => ({ account: member(i).account, approves, isForced: false });
   const votes = [vote(0), vote(1), vote(7), vote(2, false)];
   expect(tallyOf({ votes }, governance)).toEqual({ approve: 2, reject: 1, needed: 3 });
+});
+
+describe("a proposal that is not decided within two epochs", () => {
+  const overlay = new StateOverlay({ get: () => undefined });
+  writeGovernance(overlay, governanceOf(4));
+  const governing = {
+    ...BOUNDS,
+    genesisHash: asHash(new Uint8Array(32)),
+    modules: undefined,
+    hashAt: () => asHash(new Uint8Array(32)),
+  };
+  const run = (sender: number, height: bigint, call: GovCall) =>
+    gov.execute(call, {
+      ...{ height, timeMs: 0n, sender: member(sender).account, fee: 0n, txid: asHash(new Uint8Array(32)) },
+      ...{ state: overlay, emit: () => undefined, governing },
+    });
+  const propose = { kind: "propose", change: remove(3), isForced: false, note: new Uint8Array() } as const;
+  const vote = (proposal: bigint) => ({ kind: "vote", proposal, approves: true, isForced: false }) as const;
+
+  it("has expired: no vote counts any more, and its place is free", () => {
+    run(0, 5n, propose);
+    run(1, 36n, vote(1n));
+    expect(() => run(2, 37n, vote(1n))).toThrow("proposal 1 is expired");
+    expect(readGovernance(overlay)?.nextMembers).toHaveLength(4);
+    run(0, 37n, propose);
+    expect(readOpenProposals(overlay)).toEqual({ nextId: 3n, ids: [2n] });
+  });
 });
