@@ -187,6 +187,7 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   const parts = { signer, logger, tip, headHeight, lowestBody: () => replica.chain.store.lowestBody() };
   const network = openNetwork(options, parts);
   const threads = openThreads(home.genesis, config, logger);
+  closers.add(() => threads.close());
   const failure = new Failure();
   const fatal = (error: unknown) => failure.report(error);
   const kept = await openKeptSnapshots(home);
@@ -223,7 +224,6 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   timing.metrics = metrics;
   await traceTransactions({ name: config.name, replica, recent, logger, closers });
   logStart(options, replica, logger);
-  closers.add(() => threads.close());
   closers.add(() => replica.stop());
   closers.add(() => control?.close());
   await replica.start();
