@@ -48,6 +48,13 @@ export function amount(text: string): bigint {
   );
 }
 
+/** A part of a hundred, such as "1" or "0.5". It is returned as a share from 0 to 1. */
+export function percent(text: string): number {
+  const value = /^\d{1,3}(\.\d{1,6})?$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value <= 100)) throw new InvalidArgumentError("expected a number from 0 to 100, such as 1 or 0.5.");
+  return value / 100;
+}
+
 /** Reads milliseconds from "500ms", "1s", "1.5s" or "2m". A number without a unit is refused, but for 0. */
 export function duration(text: string): number {
   const [, number, unit] =

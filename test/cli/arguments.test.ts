@@ -1,7 +1,7 @@
 /** Goal: words of the command line mean one value or are refused. Method: tables. */
 import { Command, InvalidArgumentError } from "commander";
 import { describe, expect, test, vi } from "vitest";
-import { amount, duration, integer, list, memo, parsed, rpcUrl } from "../../src/cli/arguments.ts";
+import { amount, duration, integer, list, memo, parsed, percent, rpcUrl } from "../../src/cli/arguments.ts";
 import { parseParams } from "../../src/cli/chain/query.ts";
 import { run } from "../../src/cli/program.ts";
 
@@ -21,6 +21,12 @@ describe("a word that an action reads", () => {
     expect(write.mock.calls.join("")).toContain("expected an integer from 0 to 9.");
     write.mockRestore();
   });
+});
+
+test("a percentage is a number from 0 to 100, and becomes a share", () => {
+  expect(["0", "1", "0.5", "100"].map(percent)).toEqual([0, 0.01, 0.005, 1]);
+  for (const text of ["", "-1", "101", "1%", "1e1", ".5", "100.1"])
+    expect(() => percent(text)).toThrow(InvalidArgumentError);
 });
 
 describe("a duration", () => {

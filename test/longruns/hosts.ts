@@ -20,66 +20,23 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { loadKey } from "../../src/node/home/key-file.ts";
 import { Client, Wallet } from "../../src/sdk/client.ts";
+import { slowDown } from "../../src/tools/bench/slow-links.ts";
 import { COMMAND, until } from "../e2e/processes.ts";
 
 const SELF = fileURLToPath(import.meta.url);
 const TSX = ["--import", "tsx", SELF];
 const [P2P, RPC] = [30_300, 18_545];
 const WAIT_MS = 300_000;
-const SEGMENT_BYTES = 1_448;
-/** Linux waits at least so long before it sends a segment again. */
-const RETRANSMISSION_MS = 200;
-/** What a direction of a connection holds before its sender waits. */
-const HELD_BYTES = 1024 * 1024;
 const HOSTS = [0, 1, 2, 3];
-
-/** One direction of a connection: what came in leaves in its order, later. */
-class Slow {
-  readonly #from: Socket;
-  readonly #to: Socket;
-  readonly #delayMs: number;
-  readonly #stalled: number;
-  #lastAtMs = 0;
-  #held = 0;
-
-  constructor(
-    from: Socket,
-    to: Socket,
-    { delay, stalled }: { readonly delay: number; readonly stalled: number },
-  ) {
-    [this.#from, this.#to, this.#delayMs, this.#stalled] = [from, to, delay, stalled];
-    from.on("data", (bytes) => this.#pass(bytes));
-    from.on("end", () => this.#later(this.#delayMs, () => to.end()));
-    from.on("error", () => to.destroy());
-    from.on("close", () => this.#later(this.#delayMs, () => to.destroy()));
-  }
-
-  #pass(bytes: Buffer): void {
-    const segments = Math.ceil(bytes.length / SEGMENT_BYTES);
-    const isStalled = Math.random() > (1 - this.#stalled) ** segments;
-    this.#held += bytes.length;
-    if (this.#held > HELD_BYTES) this.#from.pause();
-    this.#later(this.#delayMs + (isStalled ? RETRANSMISSION_MS + 2 * this.#delayMs : 0), () => {
-      this.#held -= bytes.length;
-      if (this.#held <= HELD_BYTES) this.#from.resume();
-      if (!this.#to.destroyed) this.#to.write(bytes);
-    });
-  }
-
-  #later(delayMs: number, what: () => void): void {
-    this.#lastAtMs = Math.max(this.#lastAtMs, performance.now() + delayMs);
-    setTimeout(what, this.#lastAtMs - performance.now());
-  }
-}
 
 /** In the namespace between the hosts: each is reached at 10.88.I.1 and is at 10.77.I.2. */
 function relay(delay: number, stalled: number, cutSeconds: number): void {
   const open = new Set<Socket>();
   for (const i of HOSTS) {
-    createServer((from) => {
-      const to = connect(P2P, `10.77.${i}.2`);
-      new Slow(from, to, { delay, stalled });
-      new Slow(to, from, { delay, stalled });
+    createServer({ allowHalfOpen: true }, (from) => {
+      const to = connect({ port: P2P, host: `10.77.${i}.2`, allowHalfOpen: true });
+      slowDown(from, to, { delayMs: delay, loss: stalled });
+      slowDown(to, from, { delayMs: delay, loss: stalled });
       open.add(from);
       from.once("close", () => open.delete(from));
     }).listen(P2P, `10.88.${i}.1`);

@@ -18,6 +18,10 @@ export interface LatencyOptions {
   readonly validators: number;
   readonly blockTime: number;
   readonly verificationThread: string;
+  /** Milliseconds. */
+  readonly delay: number;
+  /** A share from 0 to 1. */
+  readonly loss: number;
   readonly runs: number;
   readonly in?: string;
   readonly keep?: boolean;
@@ -73,6 +77,7 @@ async function measure(bench: BenchRun, options: LatencyOptions, title: string):
     validators: options.validators,
     accounts: Math.max(ACCOUNTS, options.validators),
     blockTimeMs: options.blockTime,
+    link: { delayMs: options.delay, loss: options.loss },
     verificationThread: options.verificationThread,
     in: options.in,
     keep: options.keep === true,

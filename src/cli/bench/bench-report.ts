@@ -318,11 +318,13 @@ export function describeLatency(
 
 function title(
   name: string,
-  { validators, runs }: { validators: number; runs: number },
+  { validators, runs, delay, loss }: Pick<LatencyOptions, "validators" | "runs" | "delay" | "loss">,
   rest: string,
 ): string {
   const times = runs === 1 ? "" : ` · median of ${runs} runs`;
-  return `quorate bench ${name} · ${validators} validators · ${rest}${times}`;
+  const apart = delay === 0 ? "" : ` ${delay} ms apart`;
+  const lossy = loss === 0 ? "" : `${apart === "" ? "" : ","} ${Number((100 * loss).toFixed(4))} % lost`;
+  return `quorate bench ${name} · ${validators} validators${apart}${lossy} · ${rest}${times}`;
 }
 
 /** A line of a page. */

@@ -23,6 +23,10 @@ export interface ThroughputOptions {
   readonly validators: number;
   readonly blockTime: number;
   readonly verificationThread: string;
+  /** Milliseconds. */
+  readonly delay: number;
+  /** A share from 0 to 1. */
+  readonly loss: number;
   readonly runs: number;
   readonly in?: string;
   readonly keep?: boolean;
@@ -101,6 +105,7 @@ async function measure(bench: BenchRun, options: ThroughputOptions, title: strin
   const network = await BenchNetwork.make({
     ...options,
     blockTimeMs: options.blockTime,
+    link: { delayMs: options.delay, loss: options.loss },
     in: options.in,
     keep: options.keep === true,
   });

@@ -9,7 +9,7 @@ import { MINING_THREADS_MAX, VALIDATORS_MAX } from "../../base/limits.ts";
 import type { EpochChainOptions } from "../../tools/bench/epoch-chain-cost.ts";
 import type { GrowthOptions } from "../../tools/bench/growth.ts";
 import type { LengthOptions } from "../../tools/bench/length-cost.ts";
-import { duration, integer, list } from "../arguments.ts";
+import { duration, integer, list, percent } from "../arguments.ts";
 import { group, leaf } from "../command.ts";
 import { DEVNET_ACCOUNTS_MAX } from "../devnet/devnet-plan.ts";
 import { runSuite, type SuiteOptions } from "./bench-all.ts";
@@ -208,6 +208,8 @@ function declareNetwork(command: Command): Command {
   return command
     .option("-n, --validators <n>", "validators", integer(1, VALIDATORS_BENCH_MAX), 4)
     .option("--block-time <duration>", "least time between blocks", duration, 0)
+    .option("--delay <duration>", "delay between any two nodes, in each direction", duration, 0)
+    .option("--loss <percent>", "lost segments of a hundred between any two nodes", percent, 0)
     .addOption(threadOption())
     .option("--runs <n>", "repetitions; the figures are medians", integer(1, 100), 1)
     .option("--keep", "leave that folder, with the logs and data of the nodes")

@@ -15,6 +15,8 @@ const options = {
   validators: 4,
   blockTime: 0,
   verificationThread: "auto",
+  delay: 0,
+  loss: 0,
   runs: 3,
   accounts: 400,
   seconds: 10,
@@ -86,6 +88,9 @@ describe("the throughput benchmark", () => {
     expect(page).toContain("3,000 tx/s of 8,000 that 2 cores can verify for 4 nodes: ratio 0.38");
     expect(page).toContain("4,000 (0.50), 2,000 (0.25), 3,000 (0.38)");
     expect(page).toContain("✔ 4 nodes at height 99");
+    expect(page).toContain("throughput · 4 validators · 2 cores");
+    const far = describeThroughput(out, { ...options, delay: 50, loss: 0.01 }, runs).join("\n");
+    expect(far).toContain("throughput · 4 validators 50 ms apart, 1 % lost · 2 cores");
   });
 
   it("says when somebody else used the machine", () => {

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { settleThroughput } from "../../../src/cli/bench/bench-throughput.ts";
 
 const load = { runs: 1, seconds: 15, warmUp: 5, batch: 100, outstanding: 2_000 };
-const request = { ...load, blockTime: 0, verificationThread: "auto" };
+const request = { ...load, blockTime: 0, verificationThread: "auto", delay: 0, loss: 0 };
 
 test("a benchmark of any number of validators has accounts enough by default, the usual one 400", () => {
   for (let validators = 1; validators <= 64; validators++) {
