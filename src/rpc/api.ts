@@ -98,6 +98,8 @@ export interface NodeApi extends SnapshotsApi {
    * @returns a promise where another thread judges them: of the milliseconds there that the caller has to pay for. Never rejects
    */
   prepare(envelopes: readonly Uint8Array[]): Promise<number> | undefined;
+  /** Milliseconds after which what MEMPOOL_FULL refused may find room. */
+  roomAfterMs(): number;
   /** Executes an envelope on the head's state and throws the result away. Faults as those of `submit`. */
   simulate(bytes: Uint8Array): Verdict<Simulation>;
   pool(): PoolStatus;

@@ -239,6 +239,10 @@ export class FakeNode implements NodeApi {
     return place && { status: "included", height: height!, index: place.index };
   }
 
+  roomAfterMs(): number {
+    return 1_000;
+  }
+
   prepare(envelopes: readonly Uint8Array[]): undefined {
     this.prepared.push(envelopes.length);
   }

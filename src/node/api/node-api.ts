@@ -18,7 +18,6 @@ import type { SealView } from "../../chain/rules.ts";
 import { encodeStateProof, hashStateKey } from "../../chain/state/state-proof.ts";
 import { proveKey } from "../../chain/state/state-tree.ts";
 import type { BlockHead, SealedBlock } from "../../chain/types/block.ts";
-import { decodeTransaction } from "../../chain/types/transaction.ts";
 import type { ValidatorSet } from "../../chain/types/validator-set.ts";
 import type { EngineStatus, ValidatorId } from "../../consensus/engine.ts";
 import type { Discovery } from "../../p2p/discovery/discovery.ts";
@@ -59,6 +58,7 @@ import { ReplicaMembership } from "./membership-api.ts";
 import { NetworkMemory } from "./peer-memory-api.ts";
 import { ReplicaRecent } from "./recent-api.ts";
 import { DROPPED_AS, type ShownMode, shownModeOf } from "./shown-mode.ts";
+import { Submission } from "./submission.ts";
 import { symptomsOf } from "./symptoms.ts";
 
 export interface ReplicaApiOptions {
@@ -110,6 +110,7 @@ export class ReplicaApi implements NodeApi {
   readonly #decoded: DecodedBlocks;
   readonly #heads = new EventTopic<BlockEvent>();
   readonly recent: ReplicaRecent;
+  readonly #submission: Submission;
   readonly snapshot: SnapshotsApi["snapshot"];
   readonly ledger: NodeApi["ledger"];
   #chainFailed = false;
@@ -127,6 +128,7 @@ export class ReplicaApi implements NodeApi {
     if (mode.kind === "forkable") events.reorgs.subscribe((change) => mode.finality.branchChanged(change));
     events.heads.subscribe((change) => this.#headChanged(change));
     this.recent = new ReplicaRecent(replica, () => scheduler.now());
+    this.#submission = new Submission(replica, this.recent, () => scheduler.now());
     this.snapshot = ports.snapshot ?? (() => undefined);
     this.ledger = ledgerReadsOf(chain);
     this.#chain.onFailure(() => {
@@ -247,26 +249,19 @@ export class ReplicaApi implements NodeApi {
   }
 
   submit(bytes: Uint8Array): Verdict<Hash> {
-    const { replica, scheduler } = this.#ports;
-    const added = this.recent.receive(scheduler.now(), () => replica.submit(bytes));
-    return added.ok ? { ok: true, value: added.value.id } : added;
+    return this.#submission.submit(bytes);
   }
 
   prepare(envelopes: readonly Uint8Array[]): Promise<number> | undefined {
-    return this.#ports.replica.ahead.prepare(envelopes);
+    return this.#submission.prepare(envelopes);
+  }
+
+  roomAfterMs(): number {
+    return this.#submission.retryAfterMs();
   }
 
   simulate(bytes: Uint8Array): Verdict<Simulation> {
-    const { chain } = this.#ports.replica;
-    const decoded = decodeTransaction(bytes, chain.genesis.limits.maxTxBytes);
-    if (!decoded.ok) return decoded;
-    const timeMs = BigInt(this.#ports.scheduler.now());
-    const { head, value } = chain.readAtHead((view, parent) => {
-      const { proposer } = parent.summary;
-      return chain.rehearse({ view, parent }, { timeMs, proposer }, decoded.value);
-    });
-    if (!value.ok) return value;
-    return { ok: true, value: { receipt: value.value, module: decoded.value.module, at: head } };
+    return this.#submission.simulate(bytes);
   }
 
   pool(): PoolStatus {

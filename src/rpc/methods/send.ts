@@ -72,7 +72,7 @@ function sendUnchecked({ api }: CallContext, bytes: Uint8Array): Sent {
 
 function sendChecked({ api }: CallContext, bytes: Uint8Array): Sent {
   const verdict = api.submit(bytes);
-  if (!verdict.ok) throw refused(verdict.fault);
+  if (!verdict.ok) throw refused(api, verdict.fault);
   return { txHash: hex0x(verdict.value), status: "pending" };
 }
 
@@ -109,16 +109,13 @@ async function findKnown(
   fault: Fault,
 ): Promise<Sent | undefined> {
   const status = REPEATED.includes(fault.code) ? await txStatusOf(api, id) : undefined;
-  if (status === undefined) throw refused(fault);
+  if (status === undefined) throw refused(api, fault);
   const isThere = status.status === "final" || (status.status === "included" && level === "included");
   return isThere ? { ...(status as IncludedStatus), already: true } : undefined;
 }
 
-/** A pool that is full has room again after a block or two. */
-const POOL_FULL_RETRY_MS = 1_000;
-
-function refused(fault: Fault): CallError {
-  return refusalOf(fault, fault.code === "MEMPOOL_FULL" ? { retryAfterMs: POOL_FULL_RETRY_MS } : {});
+function refused(api: CallContext["api"], fault: Fault): CallError {
+  return refusalOf(fault, fault.code === "MEMPOOL_FULL" ? { retryAfterMs: api.roomAfterMs() } : {});
 }
 
 /** What a pool says of a transaction that it, or the chain, already holds. */
