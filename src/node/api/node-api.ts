@@ -58,8 +58,8 @@ import { ReplicaMembership } from "./membership-api.ts";
 import { NetworkMemory } from "./peer-memory-api.ts";
 import { ReplicaRecent } from "./recent-api.ts";
 import { DROPPED_AS, type ShownMode, shownModeOf } from "./shown-mode.ts";
-import { Submission } from "./submission.ts";
 import { symptomsOf } from "./symptoms.ts";
+import { UserTransactions } from "./user-transactions.ts";
 
 export interface ReplicaApiOptions {
   readonly info: Omit<NodeInfo, "chainId" | "genesisHash" | "consensus" | "address">;
@@ -110,7 +110,7 @@ export class ReplicaApi implements NodeApi {
   readonly #decoded: DecodedBlocks;
   readonly #heads = new EventTopic<BlockEvent>();
   readonly recent: ReplicaRecent;
-  readonly #submission: Submission;
+  readonly #userTransactions: UserTransactions;
   readonly snapshot: SnapshotsApi["snapshot"];
   readonly ledger: NodeApi["ledger"];
   #chainFailed = false;
@@ -128,7 +128,7 @@ export class ReplicaApi implements NodeApi {
     if (mode.kind === "forkable") events.reorgs.subscribe((change) => mode.finality.branchChanged(change));
     events.heads.subscribe((change) => this.#headChanged(change));
     this.recent = new ReplicaRecent(replica, () => scheduler.now());
-    this.#submission = new Submission(replica, this.recent, () => scheduler.now());
+    this.#userTransactions = new UserTransactions(replica, this.recent, () => scheduler.now());
     this.snapshot = ports.snapshot ?? (() => undefined);
     this.ledger = ledgerReadsOf(chain);
     this.#chain.onFailure(() => {
@@ -249,19 +249,19 @@ export class ReplicaApi implements NodeApi {
   }
 
   submit(bytes: Uint8Array): Verdict<Hash> {
-    return this.#submission.submit(bytes);
+    return this.#userTransactions.submit(bytes);
   }
 
   prepare(envelopes: readonly Uint8Array[]): Promise<number> | undefined {
-    return this.#submission.prepare(envelopes);
+    return this.#userTransactions.prepare(envelopes);
   }
 
   roomAfterMs(): number {
-    return this.#submission.retryAfterMs();
+    return this.#userTransactions.retryAfterMs();
   }
 
   simulate(bytes: Uint8Array): Verdict<Simulation> {
-    return this.#submission.simulate(bytes);
+    return this.#userTransactions.simulate(bytes);
   }
 
   pool(): PoolStatus {

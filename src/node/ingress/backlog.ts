@@ -12,7 +12,7 @@ import type { Mempool } from "../../mempool/mempool.ts";
 export const BACKLOG_MS_MAX = 3_000;
 /** So many transactions may wait however long they take: a burst on an idle network. */
 export const BACKLOG_MIN = 2_500;
-/** With so many left after a block the network does as much as it can. */
+/** The network does as much as it can while so many are left after a block. */
 const BUSY_MIN = 500;
 /** Blocks that are measured: the first of them only begins the time. */
 const [BLOCKS_MIN, BLOCKS_MAX] = [3, 16];

@@ -7,7 +7,7 @@ import { Backlog } from "../ingress/backlog.ts";
 import type { Replica } from "../replica.ts";
 import type { ReplicaRecent } from "./recent-api.ts";
 
-export class Submission {
+export class UserTransactions {
   readonly #replica: Replica;
   readonly #recent: ReplicaRecent;
   readonly #now: () => number;
