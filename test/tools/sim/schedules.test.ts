@@ -5,4 +5,3 @@
  */
 import "./suites/byzantine.ts";
 import "./suites/adversary.ts";
-import "./suites/epochs.ts";
