@@ -35,6 +35,8 @@ export class PaceChecker implements Observer {
   readonly #asked = new Map<NodeId, number>();
   /** Correct validators whose clock was too far ahead of another's: their blocks get no vote of it in time. */
   readonly #early = new Set<ValidatorId>();
+  /** Views that a correct node has asked for as the end of the one before was planned: a node that joins them has seen no view fail. */
+  readonly #planned = new Set<bigint>();
   /** k of each correct node after its last step. */
   readonly #attempts = new Map<NodeId, number>();
   /** How often, after all had settled, quick commits made a timeout shorter than the longest wait of a correct primary. */
@@ -59,9 +61,11 @@ export class PaceChecker implements Observer {
     this.#countFall(node, this.#settled);
     for (const effect of effects) {
       if (effect.kind !== "announce" || effect.event.type !== "view-change") continue;
-      const { from, reason } = effect.event;
-      if (from === this.#facts.validatorOf(node) && reason !== undefined)
-        this.#asks(node, reason, this.#settled);
+      const { from, reason, view } = effect.event;
+      if (from !== this.#facts.validatorOf(node) || reason === undefined) continue;
+      if (reason === "rotation") this.#planned.add(view);
+      const isPlanned = reason === "rotation" || (reason === "join" && this.#planned.has(view));
+      this.#asks(node, reason, isPlanned, this.#settled);
     }
   }
 
@@ -72,7 +76,7 @@ export class PaceChecker implements Observer {
       this.#heightBefore = this.#height;
   }
 
-  #asks(node: NodeId, reason: string, { atMs, settings }: Settled): void {
+  #asks(node: NodeId, reason: string, isPlanned: boolean, { atMs, settings }: Settled): void {
     const { nowMs } = this.#facts;
     const waitedMs = nowMs - (this.#since.get(node) ?? nowMs);
     this.#since.set(node, nowMs);
@@ -85,7 +89,7 @@ export class PaceChecker implements Observer {
     const attempt = this.#facts.attemptOf(node) ?? 0;
     const doublings = Math.ceil(Math.log2(settings.timeoutMaxMs / settings.requestTimeoutMs));
     if (attempt > doublings) this.#report(node, `k = ${attempt} where T(k) is capped at k = ${doublings}`);
-    if (nowMs < atMs || reason === "rotation") return;
+    if (nowMs < atMs || isPlanned) return;
     this.#asked.set(node, (this.#asked.get(node) ?? 0) + 1);
     this.#compareClocks();
   }
