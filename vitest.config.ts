@@ -2,12 +2,8 @@ import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
-/** The longest files, which the others are run beside: they begin first. The end-to-end tests mostly wait. */
-const FIRST = [
-  "test/e2e/e2e.test.ts",
-  "test/tools/sim/schedules.test.ts",
-  "test/tools/sim/epoch-schedules.test.ts",
-];
+/** The two longest files, which the others are run beside: they begin first. The end-to-end tests mostly wait. */
+const FIRST = ["test/e2e/e2e.test.ts", "test/tools/sim/schedules.test.ts"];
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

@@ -5,3 +5,4 @@
  */
 import "./suites/byzantine.ts";
 import "./suites/adversary.ts";
+import "./suites/epochs.ts";

@@ -5,8 +5,8 @@ import { BRIEF, type EpochScale, WHOLE } from "../../../../src/tools/sim/epochs/
 const FROM = Number(process.env.EPOCHS_FROM ?? 1);
 /** A brief schedule costs a seventh of a whole one, which has larger sets and longer epochs. */
 const WHOLE_COUNT = Number(process.env.EPOCHS_COUNT ?? 1);
-const BRIEF_COUNT = Number(process.env.EPOCHS_BRIEF_COUNT ?? 250);
-const BATCH = 50;
+const BRIEF_COUNT = Number(process.env.EPOCHS_BRIEF_COUNT ?? 120);
+const BATCH = 20;
 
 async function play(
   scale: EpochScale,
