@@ -37,9 +37,9 @@ async function violationsOf(
 ): Promise<readonly { readonly checker: string; readonly detail: string }[]> {
   switch (profile) {
     case "epochs":
-      return (await epochs.runEpochs({ seed })).violations;
     case "epochs-brief":
-      return (await epochs.runEpochs({ seed, scale: scales.BRIEF })).violations;
+    case "epochs-short":
+      return (await epochs.runEpochs({ seed, scale: scales.EPOCH_SCALES[profile] })).violations;
     case "transitions":
       return (await transitions.runTransition({ seed })).violations;
     default: {

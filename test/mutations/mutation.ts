@@ -2,12 +2,13 @@
  * What a mutation is: one rule of the protocol taken out of the source, and the campaigns in which the simulator is
  * expected to see that it is gone. Plain data; run.ts applies it, hunt.ts looks for it.
  */
+import type { EPOCH_SCALES } from "../../src/tools/sim/epochs/epoch-scale.ts";
 import type { Profile, Schedule } from "../../src/tools/sim/schedule.ts";
 
 /** Consecutive seeds of one kind of schedule. */
 export interface Hunt {
   /** Where members change the seed decides everything else. */
-  readonly profile: Profile | "epochs" | "epochs-brief" | "transitions";
+  readonly profile: Profile | keyof typeof EPOCH_SCALES | "transitions";
   readonly nodes: number;
   /** Default: as many as PBFT survives. */
   readonly byzantine?: number;

@@ -1,9 +1,9 @@
 /**
  * `quorate sim --profile epochs`: chains whose members join, leave and rotate their keys while nodes crash, sleep and
- * lie; `--profile epochs-brief`: the same, small and short; `--profile transitions`: chains that lose more than f of them for good. The seed decides how many there are, so options about that are refused. docs/simulation.md, "Epochs".
+ * lie; `--profile epochs-brief`: the same, small and short; `--profile epochs-short`: shorter still; `--profile transitions`: chains that lose more than f of them for good. The seed decides how many there are, so options about that are refused. docs/simulation.md, "Epochs".
  */
 import { type EpochRunOptions, type EpochRunResult, runEpochs } from "../../tools/sim/epochs/epoch-run.ts";
-import { BRIEF } from "../../tools/sim/epochs/epoch-scale.ts";
+import { EPOCH_SCALES, type EpochScale } from "../../tools/sim/epochs/epoch-scale.ts";
 import { runTransition } from "../../tools/sim/epochs/transition-run.ts";
 import { startBar } from "../bar.ts";
 import { badInput, EXIT, Finished } from "../exit.ts";
@@ -11,13 +11,18 @@ import { type Output, showDuration } from "../output.ts";
 
 /** Who plays one schedule of a profile. */
 const PLAYERS = {
-  epochs: runEpochs,
-  "epochs-brief": ({ seed }: EpochRunOptions) => runEpochs({ seed, scale: BRIEF }),
+  epochs: onScale(EPOCH_SCALES.epochs),
+  "epochs-brief": onScale(EPOCH_SCALES["epochs-brief"]),
+  "epochs-short": onScale(EPOCH_SCALES["epochs-short"]),
   transitions: runTransition,
 };
 
+function onScale(scale: EpochScale) {
+  return ({ seed }: EpochRunOptions) => runEpochs({ seed, scale });
+}
+
 export type EpochProfile = keyof typeof PLAYERS;
-export const EPOCH_PROFILES: readonly EpochProfile[] = ["epochs", "epochs-brief", "transitions"];
+export const EPOCH_PROFILES = Object.keys(PLAYERS) as readonly EpochProfile[];
 
 export interface EpochCampaign {
   readonly profile: EpochProfile;

@@ -1,6 +1,7 @@
 /**
  * How large a run with changing members is and how much happens in it. `epochs` is wide; `epochs-brief` has the same faults
- * on small sets and short epochs, a tenth of the work, so that they can be played by the thousand.
+ * on small sets and short epochs, a tenth of the work, so that they can be played by the hundred thousand; `epochs-short`
+ * has them in blocks that follow each other faster, two thirds of that work, so that the tests can play a thousand.
  */
 import type { EngineSettings } from "../../../consensus/engine.ts";
 import type { NetworkTiming } from "../schedule.ts";
@@ -87,3 +88,17 @@ export const BRIEF: EpochScale = {
     fairnessTimeoutMs: 1_500,
   },
 };
+
+export const SHORT: EpochScale = {
+  ...BRIEF,
+  name: "epochs-short",
+  checkpointIntervals: [2],
+  votedCheckpoints: [2, 3],
+  troubleMs: 900,
+  afterwards: 2n,
+  calmMs: 100,
+  settings: { ...BRIEF.settings, statusIntervalMs: 300, emptyBlocksMs: 80 },
+};
+
+/** Each scale by the name of its profile. */
+export const EPOCH_SCALES = { epochs: WHOLE, "epochs-brief": BRIEF, "epochs-short": SHORT } as const;

@@ -8,7 +8,7 @@ declare module "vitest" {
   }
 }
 
-export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+export async function startSharedDevnet(project: TestProject): Promise<() => Promise<void>> {
   // What comes together is judged on another thread: by default only where a core is free for it.
   const devnet = await Devnet.start(4, [], { QUORATE_VERIFICATION_THREAD: "on" });
   project.provide("devnet", { dir: devnet.dir, portBase: devnet.portBase, size: devnet.size });
