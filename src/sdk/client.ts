@@ -44,6 +44,7 @@ import type { DeclaredState, EntriesOf, EntriesOrder, StateTypes } from "./read-
 import type { StateReadPorts } from "./read-parts.ts";
 import type { BlockRecord, RecordQuestion, TransactionRecord } from "./read-records.ts";
 import type { ReadAnswer, ReadOptions } from "./read-types.ts";
+import { sendWhenRoom } from "./send-when-room.ts";
 import type { AccountState, ClaimedForm, StateQuestion } from "./state-question.ts";
 import { type Sent, type SentAfter, Submission, type Trust } from "./submission.ts";
 import type { ChainRef } from "./wallet.ts";
@@ -263,8 +264,9 @@ export class Client extends NodeCalls {
   /**
    * Sends a transaction, to one node first and to all when no good answer comes within T_client; sending the same
    * bytes again is harmless, and what is in the pool or in a block already is a success. `finality` says how a final
-   * one is known to be final.
+   * one is known to be final. Where no node has room it is sent again when they said that there would be.
    * @param tx a signed transaction, or its bytes
+   * @param options `timeoutMs` bounds the wait for room and for a block, 10,000 by default
    * @throws RpcError when it is refused, Error when no node was reached: then nothing was sent. OutcomeUnknownError
    *   when it may still happen: the wait ran out, a node broke off or let go of it; its subclass NotConfirmedError when
    *   nodes call it final but not in a way to be believed
@@ -288,16 +290,13 @@ export class Client extends NodeCalls {
       return this.call("tx_send", { tx: hexOf(given), ...options });
     }
     const { wait = "accepted", timeoutMs: waitMs = WAIT_MS } = options;
-    const submission = new Submission(this.inOrder(), {
-      bytes,
-      id: decoded.value.id,
-      wait,
-      waitMs,
-      answerMs: this.options.timeoutMs ?? TIMEOUT_MS,
-      resendMs: this.options.resendMs ?? RESEND_MS,
-      trust: await this.#trusted(),
-    });
-    return submission.run();
+    const { timeoutMs: answerMs = TIMEOUT_MS, resendMs = RESEND_MS } = this.options;
+    const { id } = decoded.value;
+    const trust = await this.#trusted();
+    return sendWhenRoom((leftMs) => {
+      const options = { bytes, id, wait, waitMs: leftMs, answerMs, resendMs, trust };
+      return new Submission(this.inOrder(), options).run();
+    }, waitMs);
   }
 
   /** What is believed and checked when a transaction is called final. */

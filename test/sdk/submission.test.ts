@@ -167,6 +167,36 @@ describe("sending a transaction", () => {
     }
   });
 
+  it("is done again when the nodes said that they would have room, and given up at once when that is too late", async () => {
+    let full = true;
+    const asked: number[] = [];
+    const served = await Promise.all(
+      [0, 1].map((index) =>
+        validator(index, {
+          tx_send: (params, context) => {
+            asked.push(index);
+            if (full) throw new CallError("MEMPOOL_FULL", "no room", { retryAfterMs: 60 });
+            return METHOD_TABLE.get("tx_send")!.call(params, context);
+          },
+        }),
+      ),
+    );
+    const sender = client(served.map(({ url }) => url));
+    const sent = sender.send(transfer());
+    await until(() => asked.length >= 4);
+    full = false;
+    expect(await sent).toMatchObject({ status: "pending" });
+    expect(served.map(({ node }) => node.submitted).reduce((sum, count) => sum + count)).toBe(1);
+
+    full = true;
+    asked.length = 0;
+    await expect(sender.send(transfer(1), { timeoutMs: 50 })).rejects.toMatchObject({
+      code: -32005,
+      data: { code: "MEMPOOL_FULL", retryAfterMs: 60 },
+    });
+    expect(asked).toEqual([0, 1]);
+  });
+
   it("asks the others half-way when the wait is shorter than two T_client", async () => {
     const { urls, nodes } = await validators(0);
     const tx = transfer();
