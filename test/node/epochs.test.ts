@@ -77,6 +77,27 @@ describe("a chain with epochs", () => {
     expect(net.governance.members).toHaveLength(4);
   });
 
+  it("is served by who was a member, 2K heights after it and later: a laggard meets no other node", async () => {
+    start({ nodes: 5, members: 5 });
+    await net.until(() => net.height(4) >= 2n, 10_000);
+    expect(await net.decide(net.remove(4), [0, 1, 2])).toBe(true);
+    const { lastHeight, epoch } = net.governance;
+    const { network } = net.cluster;
+    network.partition([[0, 1, 2, 4], [3]]);
+    const { checkpointInterval } = net.world.genesis.consensus;
+    const late = lastHeight + 2n * BigInt(checkpointInterval);
+    expect(await net.until(() => net.height(4) > late, 30_000)).toBe(true);
+    expect(votes(4)).toBe(false);
+    expect(epochOf(3)).toBe(epoch);
+    network.partition([
+      [0, 1, 2],
+      [3, 4],
+    ]);
+    const head = net.height(4);
+    expect(await net.until(() => net.height(3) >= head && inEpoch([3], epoch + 1n)(), 30_000)).toBe(true);
+    expect(votes(3)).toBe(true);
+  });
+
   it("gives a seat another key without loss of the seat", async () => {
     start();
     await net.until(() => net.height(4) >= 2n, 10_000);
