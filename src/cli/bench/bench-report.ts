@@ -31,6 +31,8 @@ const ROUND_TRIPS_PER_COMMIT = 5;
 
 /** A run was disturbed when other programs took this share of the cores; less is noise of the measuring itself. */
 const DISTURBED_SHARE = 0.1;
+/** Looks at the nodes' memory in a page's line. */
+const MOMENTS_SHOWN = 10;
 /** Why a first and a last run are there. */
 const NO_RUNS = "a report has at least one run";
 
@@ -93,6 +95,7 @@ function throughputRun(run: ThroughputRun) {
       eventLoopLagP99Ms: short(node.eventLoopLagP99Ms),
       databaseWriteMs: short(node.databaseWriteMs),
     })),
+    memory: run.moments,
     generatorCpu: short(load.cpu),
     foreignCpu: short(run.foreignCpu),
     signedLate: load.signedLate,
@@ -146,6 +149,7 @@ export function describeThroughput(
     "",
     ...nodeRows(runs),
     "",
+    ...memories(runs),
     ...spread(runs),
     ...disturbance(out, runs),
     ...refusals(runs),
@@ -176,6 +180,16 @@ function nodeRows(runs: readonly ThroughputRun[]): readonly string[] {
   });
   const generator = ["load", `${whole(100 * middle(runs, (run) => run.load.cpu))} %`, "", "", ""];
   return table(["process", "cpu", "memory", "event loop p99", "database write"], [...rows, generator]);
+}
+
+/** Of the last run, ten of its moments at most. */
+function memories(runs: readonly ThroughputRun[]): string[] {
+  const { moments } = must(runs.at(-1), NO_RUNS);
+  if (moments.length === 0) return [];
+  const step = Math.ceil(moments.length / MOMENTS_SHOWN);
+  const shown = moments.filter((_, i) => (i + 1) % step === 0);
+  const parts = shown.map(({ committed, bytes }) => `${whole(bytes / 1e6)} MB after ${whole(committed)}`);
+  return [row("memory", `of the largest node ${parts.join(", ")} transfers`)];
 }
 
 function spread(runs: readonly ThroughputRun[]): string[] {

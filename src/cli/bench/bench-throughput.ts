@@ -11,6 +11,7 @@ import type { LoadOrder, LoadResult } from "../../tools/bench/load-messages.ts";
 import { type LoadProgress, RemoteLoad } from "../../tools/bench/load-remote.ts";
 import { busySeconds } from "../../tools/bench/machine-load.ts";
 import { type NodeFigures, nodeFigures } from "../../tools/bench/node-figures.ts";
+import type { Scrape } from "../../tools/bench/scrape.ts";
 import { measureVerifications } from "../../tools/bench/verify-speed.ts";
 import { DEVNET_ACCOUNTS_MAX } from "../devnet/devnet-plan.ts";
 import { badInput, EXIT, Finished } from "../exit.ts";
@@ -55,9 +56,21 @@ export function settleThroughput(request: ThroughputRequest): ThroughputOptions 
   return options;
 }
 
+/** A look at the nodes while the load goes on. */
+export interface MemoryMoment {
+  /** Since the window began. */
+  readonly seconds: number;
+  /** Transfers in that time. */
+  readonly committed: number;
+  /** Resident bytes of the largest node. */
+  readonly bytes: number;
+}
+
 export interface ThroughputRun {
   readonly load: LoadResult;
   readonly nodes: readonly NodeFigures[];
+  /** One each ten seconds, so none where the window is shorter. */
+  readonly moments: readonly MemoryMoment[];
   /** One core's checks a second, before and after the load. */
   readonly verifications: readonly [number, number];
   readonly cores: number;
@@ -68,6 +81,8 @@ export interface ThroughputRun {
 
 /** Slices of 100 ms, before and after each. */
 const VERIFY_SLICES = 10;
+/** Between two looks at the nodes' memory. */
+const MOMENT_SECONDS = 10;
 /** The share of the limit that is signed ahead: more was never seen, and what is missing is signed on the way. */
 const PRESIGNED_SHARE = 0.8;
 
@@ -123,25 +138,35 @@ async function measure(bench: BenchRun, options: ThroughputOptions, title: strin
 
   const failed = Promise.race([network.failed, load.failed]);
   failed.catch(() => undefined);
-  watch = progressLine(bench, title, options);
-  const work = loadAndMeasure(bench, options, { network, load, title });
-  const { figures, nodes, foreignCpu, ledger } = await Promise.race([work, failed]);
+  let committed = 0;
+  const show = progressLine(bench, title, options);
+  watch = (next) => {
+    committed = next.committed;
+    show(next);
+  };
+  const work = loadAndMeasure(bench, options, { network, load, title, committed: () => committed });
+  const { figures, nodes, moments, foreignCpu, ledger } = await Promise.race([work, failed]);
   await bench.close();
   bench.stage(`${title}verification speed`);
   const after = await measureVerifications(VERIFY_SLICES, bench.signal);
-  return { load: figures, nodes, verifications: [before, after], cores, foreignCpu, audit: ledger };
+  return {
+    ...{ load: figures, nodes, moments, verifications: [before, after], cores, foreignCpu },
+    audit: ledger,
+  };
 }
 
 interface Parties {
   readonly network: BenchNetwork;
   readonly load: RemoteLoad;
   readonly title: string;
+  /** Transfers that the load has seen become final in this phase. */
+  readonly committed: () => number;
 }
 
 async function loadAndMeasure(
   bench: BenchRun,
   options: ThroughputOptions,
-  { network, load, title }: Parties,
+  { network, load, title, committed }: Parties,
 ) {
   bench.stage(`${title}load: ${options.warmUp} s of warm-up, ${options.seconds} s measured`);
   load.start();
@@ -150,7 +175,16 @@ async function loadAndMeasure(
   const started = performance.now();
   const busyBefore = busySeconds();
   await load.begin();
-  await bench.pause(1_000 * options.seconds);
+  const looks: Scrape[][] = [];
+  const moments: MemoryMoment[] = [];
+  for (let at = MOMENT_SECONDS; at < options.seconds; at += MOMENT_SECONDS) {
+    await bench.pause(1_000 * at - (performance.now() - started));
+    const pages = await network.scrape();
+    looks.push(pages);
+    const bytes = Math.max(...pages.map((page) => page.sum("process_resident_memory_bytes")));
+    moments.push({ seconds: at, committed: committed(), bytes });
+  }
+  await bench.pause(1_000 * options.seconds - (performance.now() - started));
   const { figures, drained } = await load.end();
   const seconds = (performance.now() - started) / 1_000;
   const busy = (busySeconds() - busyBefore) / seconds;
@@ -161,12 +195,16 @@ async function loadAndMeasure(
   const lost = left === 0 ? [] : [`${left} transfers did not become final`];
   const pageOf = (pages: typeof before, i: number) => must(pages[i], "every node was scraped");
   const nodes = network.nodes.map(({ name }, i) =>
-    nodeFigures(name, pageOf(before, i), pageOf(after, i), seconds),
+    nodeFigures(
+      ...([name, pageOf(before, i), pageOf(after, i), seconds] as const),
+      looks.map((pages) => pageOf(pages, i)),
+    ),
   );
   const own = nodes.reduce((sum, node) => sum + node.cpu, figures.cpu);
   return {
     figures,
     nodes,
+    moments,
     foreignCpu: Math.max(0, busy - own),
     ledger: { ...ledger, ok: ledger.ok && left === 0, faults: [...lost, ...ledger.faults] },
   };

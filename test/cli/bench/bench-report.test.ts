@@ -47,6 +47,7 @@ function throughputRun(committed: number): ThroughputRun {
       signedLate: 0,
     },
     nodes: [0, 1, 2, 3].map((i) => ({ name: `node${i}`, ...node })),
+    moments: [],
     verifications: [15_000, 17_000],
     cores: 2,
     foreignCpu: 0.05,
@@ -91,6 +92,18 @@ describe("the throughput benchmark", () => {
     expect(page).toContain("throughput · 4 validators · 2 cores");
     const far = describeThroughput(out, { ...options, delay: 50, loss: 0.01 }, runs).join("\n");
     expect(far).toContain("throughput · 4 validators 50 ms apart, 1 % lost · 2 cores");
+  });
+
+  it("shows how the memory went where the window is long", () => {
+    const moments = Array.from({ length: 25 }, (_, i) => ({
+      seconds: 10 * (i + 1),
+      committed: 40_000 * (i + 1),
+      bytes: 300e6 + i,
+    }));
+    expect(describeThroughput(out, options, runs).join("\n")).not.toContain("largest node");
+    const page = describeThroughput(out, options, [{ ...runs[0]!, moments }]).join("\n");
+    expect(page).toContain("of the largest node 300 MB after 120,000, 300 MB after 240,000");
+    expect(page.match(/ MB after /g)).toHaveLength(8);
   });
 
   it("says when somebody else used the machine", () => {
