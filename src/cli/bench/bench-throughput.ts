@@ -58,7 +58,7 @@ export function settleThroughput(request: ThroughputRequest): ThroughputOptions 
 
 /** A look at the nodes while the load goes on. */
 export interface MemoryMoment {
-  /** Since the window began. */
+  /** Time since the window began. */
   readonly seconds: number;
   /** Transfers in that time. */
   readonly committed: number;
