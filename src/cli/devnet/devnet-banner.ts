@@ -15,6 +15,7 @@ import { ask } from "../rpc.ts";
 import { table } from "../table.ts";
 import type { DevnetReport } from "./devnet-control.ts";
 import { devnetFlag } from "./devnet-dir.ts";
+import { isPrimary } from "./devnet-monitor.ts";
 import type { DevnetNode, DevnetOrigin, DevnetPlan } from "./devnet-plan.ts";
 
 const ACCOUNTS_SHOWN = 4;
@@ -94,17 +95,23 @@ interface OwnWords {
   readonly trials: (flag: string) => readonly string[];
 }
 
-function introduceValidators({ nodes }: DevnetReport): OwnWords {
-  const n = nodes.length;
+function introduceValidators(report: DevnetReport): OwnWords {
+  const { nodes, voters } = report;
+  const n = voters.length;
+  const spares = nodes.filter(({ name }) => !voters.includes(name));
   const { f, quorum } = quorumOf(n);
-  const primary = nodes.find((node) => node.index === node.primary);
+  const primary = nodes.find((node) => isPrimary(node, report));
+  const last = nodes.findLast(({ name }) => voters.includes(name))?.index;
   const view = Math.max(...nodes.map((node) => node.view ?? 0));
+  const count = `${n} ${n === 1 ? "validator" : "validators"} (f=${f}, quorum=${quorum})`;
+  const more =
+    spares.length === 0 ? "" : ` and ${spares.length} full ${spares.length === 1 ? "node" : "nodes"}`;
   return {
-    title: `PBFT devnet · ${n} ${n === 1 ? "validator" : "validators"} (f=${f}, quorum=${quorum})`,
+    title: `PBFT devnet · ${count}${more}`,
     columns: ["node", "mode", "rpc", "p2p", "pid"],
     rows: nodes.map((node) => [
       node.name,
-      "validator",
+      voters.includes(node.name) ? "validator" : "full node",
       node.rpcUrl,
       `${node.p2pPort}`,
       `${node.pid}${node === primary ? `   ← primary (view ${view})` : ""}`,
@@ -112,7 +119,8 @@ function introduceValidators({ nodes }: DevnetReport): OwnWords {
     notes: [],
     trials: (flag) => [
       `status${flag}`,
-      `devnet kill ${n - 1}${flag}; npx quorate devnet restart ${n - 1}${flag}`,
+      `devnet kill ${last}${flag}; npx quorate devnet restart ${last}${flag}`,
+      ...spares.slice(0, 1).map(({ name }) => `devnet add ${name}${flag}`),
     ],
   };
 }

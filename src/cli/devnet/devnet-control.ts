@@ -62,6 +62,8 @@ export interface DevnetReport {
   readonly pid: number;
   /** How many votes decide; null where nobody votes. */
   readonly quorum: number | null;
+  /** Names of the nodes that vote, each at the index that the others know it by; none where nobody votes. */
+  readonly voters: readonly string[];
   /** Groups of names that talk only among themselves; null while the network is whole. */
   readonly partition: readonly (readonly string[])[] | null;
   readonly nodes: readonly NodeReport[];

@@ -39,6 +39,25 @@ export async function reportNode(process: NodeProcess, cutOffFrom: readonly stri
   }
 }
 
+/** Names of the members, in the words of the node that is furthest, or undefined where none answers. */
+export async function votersNow(nodes: readonly NodeReport[]): Promise<readonly string[] | undefined> {
+  const [furthest] = nodes
+    .filter(({ height }) => height !== null)
+    .sort((a, b) => Number(b.height) - Number(a.height));
+  if (furthest === undefined) return undefined;
+  try {
+    const client = new Client(furthest.rpcUrl, { timeoutMs: ANSWER_MS });
+    return (await client.call("gov_getMembership")).members.map(({ name }) => name);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a node is the primary that it names itself. */
+export function isPrimary({ name, primary }: NodeReport, { voters }: Pick<DevnetReport, "voters">): boolean {
+  return primary !== null && voters[primary] === name;
+}
+
 async function askNode(client: Client, url: string) {
   const [status, { details: _, ...verdict }] = await Promise.all([
     client.call("node_status"),
@@ -119,7 +138,7 @@ function standingOf(out: Output, report: DevnetReport): string[] {
   const { nodes, partition } = report;
   const answering = nodes.filter((node) => node.height !== null);
   const pool = Math.max(0, ...answering.map((node) => node.mempool ?? 0));
-  const lead = report.quorum === null ? describeMining(answering) : describeView(nodes, answering);
+  const lead = report.quorum === null ? describeMining(answering) : describeView(report, answering);
   const parts = [lead, `mempool ${pool}`];
   if (partition !== null) {
     parts.push(out.style("yellow", `PARTITIONED: ${partition.map((group) => group.join(",")).join(" / ")}`));
@@ -128,12 +147,11 @@ function standingOf(out: Output, report: DevnetReport): string[] {
   return alarm === undefined ? parts : [...parts, out.style("red", alarm)];
 }
 
-function describeView(nodes: readonly NodeReport[], answering: readonly NodeReport[]): string {
+function describeView({ voters }: DevnetReport, answering: readonly NodeReport[]): string {
   const view = answering.length === 0 ? undefined : Math.max(...answering.map((node) => node.view ?? 0));
-  const primary = nodes.find(
-    (node) => node.index === answering.find((other) => other.view === view)?.primary,
-  );
-  return `height ${highest(answering)}  view ${view ?? "-"}  primary ${primary?.name ?? "-"}`;
+  const primary = answering.find((node) => node.view === view)?.primary ?? undefined;
+  const name = primary === undefined ? undefined : voters[primary];
+  return `height ${highest(answering)}  view ${view ?? "-"}  primary ${name ?? "-"}`;
 }
 
 /** All nodes on one tip is the rule; for a moment after each block, and in a partition, there are several. */
@@ -152,9 +170,10 @@ function highest(answering: readonly NodeReport[]): number | "-" {
 }
 
 /** A node that runs and is late with its answer is no node that is gone: it may be busy, or this machine. */
-function alarmOf({ nodes, quorum, partition }: DevnetReport): string | undefined {
+function alarmOf({ nodes: all, quorum, voters, partition }: DevnetReport): string | undefined {
   if (quorum === null) return undefined;
-  const together = partition ?? [nodes.map((node) => node.name)];
+  const nodes = all.filter(({ name }) => voters.includes(name));
+  const together = partition ?? [voters];
   const largest = (some: readonly NodeReport[]) =>
     Math.max(...together.map((group) => some.filter(({ name }) => group.includes(name)).length));
   const late = nodes.filter(isLate);
@@ -162,18 +181,15 @@ function alarmOf({ nodes, quorum, partition }: DevnetReport): string | undefined
   if (largest(nodes.filter(isWorking)) >= quorum) return undefined;
   if (most >= quorum) {
     const names = late.map(({ name }) => name).join(", ");
-    return `no answer from ${names}: whether ${quorum} of ${nodes.length} agree is not known`;
+    return `no answer from ${names}: whether ${quorum} of ${voters.length} agree is not known`;
   }
   const where = partition === null ? "online" : "connected in the largest part";
   const bound = late.length === 0 ? "" : "at most ";
-  return `NO QUORUM: ${bound}${most} of ${nodes.length} ${where}, need ${quorum} — chain is safe but halted`;
+  return `NO QUORUM: ${bound}${most} of ${voters.length} ${where}, need ${quorum} — chain is safe but halted`;
 }
 
-export function nodeTable(
-  out: Output,
-  { nodes, partition, quorum }: DevnetReport,
-  columns?: number,
-): readonly string[] {
+export function nodeTable(out: Output, report: DevnetReport, columns?: number): readonly string[] {
+  const { nodes, partition, quorum } = report;
   const number = (value: number | null) => (value === null ? "-" : `${value}`);
   const rows = nodes.map((node) => [
     node.name,
@@ -181,7 +197,7 @@ export function nodeTable(
     number(node.height),
     ...(quorum === null
       ? miningCells(node)
-      : [node.view === null ? "-" : `${node.view}${node.primary === node.index ? " primary" : ""}`]),
+      : [node.view === null ? "-" : `${node.view}${isPrimary(node, report) ? " primary" : ""}`]),
     number(node.peers),
     number(node.mempool),
     number(node.pid),

@@ -24,7 +24,7 @@ import {
 } from "./devnet-control.ts";
 import { devnetFlag } from "./devnet-dir.ts";
 import { makeDevnetToken } from "./devnet-link.ts";
-import { reportNode } from "./devnet-monitor.ts";
+import { reportNode, votersNow } from "./devnet-monitor.ts";
 import { NodeProcess } from "./devnet-nodes.ts";
 import { cutOff, type Partition, parsePartition } from "./devnet-partition.ts";
 import type { DevnetNode } from "./devnet-plan.ts";
@@ -54,8 +54,9 @@ export class Supervisor implements DevnetControl {
   readonly #lock: Lock;
   readonly #processes: readonly NodeProcess[];
   readonly #readyMsMax: number;
-  /** Nodes that must work together for the chain to move. Undefined where each mines for itself. */
-  readonly #quorum: number | undefined;
+  /** Names of those that vote, as far as is known. None where each node mines for itself. */
+  #voters: readonly string[];
+  readonly #votersChange: boolean;
   readonly #ended: Promise<void>;
   #end!: () => void;
   #partition: Partition | undefined;
@@ -70,6 +71,8 @@ export class Supervisor implements DevnetControl {
       readonly nodes: readonly DevnetNode[];
       /** How many nodes vote at first, which is 0 where each node mines for itself. */
       readonly voters: number;
+      /** Whether others may vote later. */
+      readonly votersChange?: boolean;
       readonly readyMsMax?: number;
     },
     ports: { readonly lock: Lock; readonly exited: (process: NodeProcess) => void },
@@ -77,7 +80,8 @@ export class Supervisor implements DevnetControl {
     this.#dir = options.dir;
     this.#lock = ports.lock;
     this.#readyMsMax = options.readyMsMax ?? READY_MS_MAX;
-    this.#quorum = options.voters > 0 ? quorumOf(options.voters).quorum : undefined;
+    this.#voters = options.nodes.slice(0, options.voters).map(({ name }) => name);
+    this.#votersChange = options.votersChange === true;
     this.#processes = options.nodes.map((node) => new NodeProcess(node, ports.exited, options.dir));
     this.#ended = new Promise((resolve) => {
       this.#end = resolve;
@@ -120,8 +124,15 @@ export class Supervisor implements DevnetControl {
 
   async report(): Promise<DevnetReport> {
     const nodes = await Promise.all(this.#processes.map((node) => this.#report(node)));
+    if (this.#votersChange) this.#voters = (await votersNow(nodes)) ?? this.#voters;
     const partition = this.#partition?.map((group) => this.#namesOf(group)) ?? null;
-    return { dir: this.#dir, pid: process.pid, quorum: this.#quorum ?? null, partition, nodes };
+    const [voters, quorum] = [this.#voters, this.#quorum ?? null];
+    return { dir: this.#dir, pid: process.pid, quorum, voters, partition, nodes };
+  }
+
+  /** Nodes that must work together for the chain to move. Undefined where each mines for itself. */
+  get #quorum(): number | undefined {
+    return this.#voters.length > 0 ? quorumOf(this.#voters.length).quorum : undefined;
   }
 
   async act(index: number, action: NodeAction): Promise<NodeReport> {

@@ -235,7 +235,10 @@ async function runOnce(out: Output, options: DevnetOptions): Promise<"stopped" |
   if (resumed) out.note(`going on with the devnet in ${options.devnet} (--reset starts over)`);
   const show = new Display(out, devnetFlag(options.devnet));
   const supervisor = new Supervisor(
-    { dir: options.devnet, nodes, voters: plan.genesis.validators.length },
+    {
+      ...{ dir: options.devnet, nodes, voters: plan.genesis.validators.length },
+      votersChange: origin.epochLength !== undefined,
+    },
     { lock, exited: (process) => show.exited(process) },
   );
   const interrupts = new Interrupts(supervisor, () => {

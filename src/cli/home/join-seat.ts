@@ -44,9 +44,9 @@ export async function awaitSeat(out: Output, { dir, node, stopping }: Waiting): 
   };
   let proposedAt: number | undefined;
   while (!stopping.aborted) {
-    const seen = await look(client, newcomer.publicKey).catch(() => undefined);
+    const seen = await look(client, newcomer).catch(() => undefined);
     if (seen !== undefined) {
-      const { standing, membership, height, isSynced, proofBlocks } = seen;
+      const { standing, membership, height, isSynced, proofBlocks, isKnown } = seen;
       if (
         standing === "waiting" &&
         isSynced &&
@@ -55,11 +55,17 @@ export async function awaitSeat(out: Output, { dir, node, stopping }: Waiting): 
         const command = await proposal(client, newcomer, membership).catch(warn);
         if (command !== undefined) {
           writeFileSync(join(dir, COMMAND_FILE), command);
-          if (proposedAt === undefined) sayProposal(out, dir, { command, height, proofBlocks });
+          if (proposedAt === undefined) {
+            sayProposal(out, dir, { command, height, proofBlocks });
+            if (!isKnown) sayUnknown(out, newcomer);
+          }
           proposedAt = height;
         }
       }
-      if (standing !== said) sayStanding(out, newcomer, { standing, membership });
+      if (standing !== said) {
+        sayStanding(out, newcomer, { standing, membership });
+        if (standing === "validator" && !isKnown) sayUnknown(out, newcomer);
+      }
       said = standing;
       if (standing === "validator") return;
     }
@@ -91,7 +97,7 @@ function readNewcomer(dir: string): Newcomer {
   };
 }
 
-async function look(client: Client, publicKey: string) {
+async function look(client: Client, { publicKey, account }: Newcomer) {
   const membership = await client.call("gov_getMembership");
   const { height, syncing } = await client.call("node_status");
   const has = (list: Membership["members"]) => list.some((member) => member.publicKey === publicKey);
@@ -105,7 +111,9 @@ async function look(client: Client, publicKey: string) {
   const isSynced =
     syncing === false && peers.length > 0 && peers.some((peer) => Number(peer.height ?? 0) <= height + 2);
   const { genesis } = await client.call("chain_getGenesis");
-  return { standing, membership, height, isSynced, proofBlocks: 2 * intervalOf(genesis) };
+  const { balance, nonce } = await client.account(account);
+  const isKnown = balance !== "0" || nonce > 0;
+  return { standing, membership, height, isSynced, proofBlocks: 2 * intervalOf(genesis), isKnown };
 }
 
 /** K of genesis.json, the heights between two checkpoints. */
@@ -147,6 +155,16 @@ function sayProposal(
     "and more than half of them, the first included, agree:",
     `  ${VOTE}`,
     `The proof holds for ${proofBlocks} blocks; ${join(dir, COMMAND_FILE)} always has a new one.`,
+  ]);
+}
+
+/** A vote is a transaction, and a chain takes none of an account that it does not know, whatever the fee. */
+function sayUnknown(out: Output, { account }: Newcomer): void {
+  const command = `quorate tx transfer --from NAME --to ${account} --amount 1`;
+  out.line({ event: "account-unknown", account, command }, [
+    "Its account holds nothing yet, and can neither vote nor propose nor rotate a key before it does. Whoever has funds sends",
+    "it some, at least what the fees of its votes come to (1 where fees are 0):",
+    `  ${command}`,
   ]);
 }
 

@@ -14,7 +14,7 @@ let root: string;
 const calls: string[] = [];
 const control: DevnetControl = {
   nodes: () => [],
-  report: () => Promise.resolve({ dir: "d", pid: 1, quorum: 3, partition: null, nodes: [] }),
+  report: () => Promise.resolve({ dir: "d", pid: 1, quorum: 3, voters: [], partition: null, nodes: [] }),
   partition: (groups) => {
     calls.push(`partition ${groups.join("/")}`);
     return control.report();

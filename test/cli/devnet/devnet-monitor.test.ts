@@ -28,6 +28,7 @@ const report = (...nodes: NodeReport[]): DevnetReport => ({
   dir: ".devnet",
   pid: 1,
   quorum: 3,
+  voters: nodes.slice(0, 4).map(({ name }) => name),
   partition: null,
   nodes,
 });
@@ -73,4 +74,18 @@ it("the monitor of a devnet invents no height where no node answers", () => {
   const late = { height: null, view: null, primary: null, verdict: null };
   const silent = report(node(0, late), node(1, late), node(2, late), node(3, late));
   expect(describeNetwork(out, silent)).toMatch(/^height - {2}view - {2}primary -/);
+});
+
+it("the monitor of a devnet counts those that vote alone, and finds the primary by its seat", () => {
+  const follows = { view: null, primary: null };
+  const seated = { primary: 2 };
+  const devnet = {
+    ...report(node(0, seated), node(1, seated), node(2, seated), node(3, seated), node(4, follows)),
+    voters: ["node0", "node1", "node3", "node2"],
+  };
+  expect(describeNetwork(out, devnet)).toContain("primary node3");
+  expect(nodeTable(out, devnet).join("\n")).toMatch(/node3 +running +9 +0 primary/);
+  const gone = { state: "killed", height: null, verdict: null, view: null, primary: null } as const;
+  const halted = { ...devnet, nodes: devnet.nodes.map((one) => ({ ...one, ...(one.index < 2 && gone) })) };
+  expect(describeNetwork(out, halted)).toContain("NO QUORUM: 2 of 4 online, need 3");
 });
