@@ -52,7 +52,7 @@ test("join tells a new validator that its account holds nothing, and who sends i
     chain_getGenesis: { genesis: {} },
     account_get: { balance, nonce: 0 },
   });
-  const told = async (balance: string) => {
+  const printedFor = async (balance: string) => {
     let text = "";
     vi.spyOn(process.stdout, "write").mockImplementation((chunk) => {
       text += String(chunk);
@@ -68,8 +68,8 @@ test("join tells a new validator that its account holds nothing, and who sends i
     vi.restoreAllMocks();
     return text;
   };
-  const words = await told("0");
+  const words = await printedFor("0");
   expect(words).toContain("newbie is a validator: epoch 1, from height 9 on");
   expect(words).toContain(`quorate tx transfer --from NAME --to ${hex0x(operator!.publicKey)} --amount 1`);
-  expect(await told("1")).not.toContain("transfer");
+  expect(await printedFor("1")).not.toContain("transfer");
 });
