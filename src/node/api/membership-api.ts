@@ -23,6 +23,7 @@ import {
 import { type RulesState, rulesState } from "../../chain/governance/rules-version.ts";
 import type { GovCall } from "../../chain/modules/gov-declaration.ts";
 import type { Validator } from "../../chain/types/validator-set.ts";
+import type { ValidatorId } from "../../consensus/engine.ts";
 import { quorumOf } from "../../consensus/pbft/quorum.ts";
 import type { EpochView, MembershipApi } from "../../rpc/membership.ts";
 import type { PeerView } from "../ports.ts";
@@ -220,12 +221,9 @@ export class ReplicaMembership implements MembershipApi {
         ? [`this node's program knows rules 1 to ${known}: it stops where rules ${version} begin`]
         : [];
     const peers = this.#replica.seatedPeers();
-    const unready = this.governance().nextMembers.filter(({ publicKey, peerId }) => {
-      const { self, voting } = this.#replica;
-      const isOwn =
-        self !== undefined &&
-        equalBytes(must(voting.validators.members[self], "a seat").publicKey, publicKey);
-      return !isOwn && (peers.find((peer) => peer.peerId === peerId)?.rules ?? 0) < version;
+    const unready = this.governance().nextMembers.filter((member) => {
+      const { rules: theirs = 0 } = peers.find(({ peerId }) => peerId === member.peerId) ?? {};
+      return !this.#isOwn(member) && theirs < version;
     });
     if (unready.length === 0) return own;
     const names = unready.map(({ name }) => name).join(", ");
@@ -263,11 +261,25 @@ export class ReplicaMembership implements MembershipApi {
     ];
   }
 
-  #isPresent({ publicKey, peerId }: Validator): boolean {
-    const { self, seats, presence, voting } = this.#replica;
-    const index = voting.validators.members.findIndex((member) => equalBytes(member.publicKey, publicKey));
-    if (index >= 0 && index === self) return true;
-    if (index >= 0) return presence.awaySinceMs(seats.of(index)) === undefined;
-    return this.#replica.seatedPeers().some((peer) => peer.peerId === peerId);
+  /** A member is there by its seat: a change, or one that waits for its epoch, may give the seat another key. */
+  #isPresent(member: Validator): boolean {
+    const { seats, presence } = this.#replica;
+    const index = this.#seatOf(member);
+    if (this.#isOwn(member)) return true;
+    if (index !== undefined) return presence.awaySinceMs(seats.of(index)) === undefined;
+    return this.#replica.seatedPeers().some(({ peerId }) => peerId === member.peerId);
+  }
+
+  /** A node is never among its own peers. */
+  #isOwn(member: Validator): boolean {
+    const { self } = this.#replica;
+    return self !== undefined && self === this.#seatOf(member);
+  }
+
+  /** The index in the set of this epoch, or undefined for who has no seat in it. The account stays with a seat for good. */
+  #seatOf({ account }: Validator): ValidatorId | undefined {
+    const { members } = this.#replica.voting.validators;
+    const index = members.findIndex((member) => equalBytes(member.account, account));
+    return index < 0 ? undefined : index;
   }
 }
