@@ -41,6 +41,11 @@ export interface MembershipApi {
    */
   harms(call: GovCall): Verdict<readonly string[]>;
   /**
+   * What its sender should know of a change against which nothing speaks, in the same form. It is empty where there is
+   * nothing, and where `harms` has a fault.
+   */
+  notes(call: GovCall): readonly string[];
+  /**
    * Whether nothing speaks against a vote but that the newcomer is not connected or not level yet. While the proposal is
    * open that passes by itself, mostly within seconds.
    */

@@ -23,10 +23,10 @@ async function start(nodes: number, members: number, down: readonly number[] = [
 function asked(at: number, change: Change) {
   const guard = must(ReplicaMembership.of(must(net.cluster.replica(at), "it is up")), "a chain with epochs");
   const call = { kind: "propose", change, isForced: false, note: new Uint8Array(0) } as const;
-  return { harms: guard.harms(call) };
+  return { harms: guard.harms(call), notes: guard.notes(call) };
 }
 
-const nothing = { harms: { ok: true, value: [] } };
+const nothing = { harms: { ok: true, value: [] }, notes: [] };
 
 describe("the guard of a rotation", () => {
   it.each([
@@ -36,7 +36,8 @@ describe("the guard of a rotation", () => {
   ])("has nothing against it at any node of %i, those not down %j", async (members, down) => {
     await start(members + 1, members, down);
     const up = [...Array(members).keys()].filter((node) => !down.includes(node as never));
-    for (const at of up) for (const seat of up) expect(asked(at, net.replace(seat, members))).toEqual(nothing);
+    for (const at of up)
+      for (const seat of up) expect(asked(at, net.replace(seat, members))).toEqual(nothing);
   });
 
   it("has nothing against another change while a new key waits for its epoch", async () => {
@@ -49,5 +50,47 @@ describe("the guard of a rotation", () => {
     // This node's program is asked about itself, and not as a stranger.
     const { harms } = asked(0, { kind: "rules", version: 2 });
     expect(harms.ok ? harms.value.join("; ") : "").not.toMatch(/not known to this node to know .*node0/);
+  });
+});
+
+describe("the guard of a change", () => {
+  it("says once what is so after it and at the end of this epoch, with the figures and the names", async () => {
+    await start(5, 4, [2, 3]);
+    for (const change of [net.replace(0, 4), { kind: "set", parameter: "epochLength", value: 32 }] as const)
+      expect(asked(0, change).harms).toEqual({
+        ok: true,
+        value: [
+          "at the end of this epoch, whose last checkpoint its members must sign, and after this change 3 of 4 validators must agree, and of them 2 are heard now (not heard: node2, node3): the chain would stand",
+        ],
+      });
+    // These are two sets with figures of their own.
+    expect(asked(0, net.remove(1)).harms).toMatchObject({
+      value: [
+        expect.stringMatching(/^after this change 2 of 3 .* 1 are heard now/),
+        expect.stringMatching(/^at the end of this epoch, .* 3 of 4 .* 2 are heard now/),
+      ],
+    });
+  });
+
+  it("lets a member that is down be removed, and notes what the others no longer tolerate", async () => {
+    await start(5, 4, [3]);
+    expect(asked(0, net.remove(3))).toEqual({
+      ...nothing,
+      notes: [
+        "without node3 3 validators remain, of whom 2 must agree and 3 are heard now: if 2 of them are away the chain stands, and none may be faulty (4 tolerate one)",
+      ],
+    });
+    expect(asked(0, net.remove(2))).toMatchObject({
+      harms: { value: [expect.stringMatching(/^without node2 3 validators remain.*\(not heard: node3\)/)] },
+      notes: [],
+    });
+  });
+
+  it("notes of the last member that it decides alone", async () => {
+    await start(2, 2);
+    expect(asked(0, net.remove(1))).toEqual({
+      ...nothing,
+      notes: ["without node1 1 validator remains: it alone decides, and without it the chain stands"],
+    });
   });
 });

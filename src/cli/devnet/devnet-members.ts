@@ -16,7 +16,7 @@ import { Client, Wallet } from "../../sdk/client.ts";
 import { openGenesis } from "../../sdk/trusted-genesis.ts";
 import { leaf } from "../command.ts";
 import { badInput, CliError, EXIT, valueOrThrow } from "../exit.ts";
-import { checkHarms, type Membership, provePossession, sendCall } from "../gov/gov-call.ts";
+import { checkHarms, type Membership, printAdvice, provePossession, sendCall } from "../gov/gov-call.ts";
 import type { Output } from "../output.ts";
 import { ask } from "../rpc.ts";
 import { askDevnet, type DevnetReport } from "./devnet-control.ts";
@@ -137,9 +137,13 @@ class Operators {
   }
 
   /** Proposes by the first operator and lets the others vote until it is approved. */
-  async decide(change: Change, isForced: boolean): Promise<{ readonly lastHeight: string | undefined }> {
+  async decide(
+    out: Output,
+    change: Change,
+    isForced: boolean,
+  ): Promise<{ readonly lastHeight: string | undefined }> {
     const call: GovCall = { kind: "propose", change, isForced, note: EMPTY };
-    await checkHarms(this.client, call);
+    printAdvice(out, await checkHarms(this.client, call));
     const [first, ...others] = this.#voters();
     if (first === undefined) throw badInput("no operator of this devnet is a validator's");
     let sent = await this.#send(first, call);
@@ -193,7 +197,7 @@ async function change(
   const started = performance.now();
   const net = await Operators.open(devnet);
   const { member } = net.find(node);
-  const { lastHeight } = await net.decide(await make(net, member), force);
+  const { lastHeight } = await net.decide(out, await make(net, member), force);
   out.note(waitsFor(lastHeight));
   const after = await net.nextEpoch();
   printChange(out, member.name, after, started);
@@ -210,6 +214,7 @@ async function rotate(out: Output, { devnet, force = false }: MemberOptions, nod
   const account = asAddress(net.operatorOf(member).address);
   const proof = await net.prove(next.seed, account);
   const { lastHeight } = await net.decide(
+    out,
     { kind: "replace", publicKey, newKey: next.publicKey, proof },
     force,
   );

@@ -9,6 +9,7 @@ import type { GovCall } from "../../chain/modules/gov-declaration.ts";
 import type { Client, ResultOf } from "../../sdk/client.ts";
 import type { Wallet } from "../../sdk/wallet.ts";
 import { CliError, EXIT } from "../exit.ts";
+import type { Output } from "../output.ts";
 import { ask } from "../rpc.ts";
 import type { SigningChain } from "../tx/signing-chain.ts";
 import { explainFailure } from "../tx/tx.ts";
@@ -44,20 +45,28 @@ export interface NewcomerWait {
 /** Seconds that a vote waits for the newcomer: each node lets it in by itself while the proposal is open. */
 const NEWCOMER_WAITS = 30;
 
+/** What the node that was asked says of a call, in its words. */
+export interface NodeAdvice {
+  /** What speaks against it: empty, unless it is forced. */
+  readonly harms: readonly string[];
+  /** What its sender should know, all the same. */
+  readonly notes: readonly string[];
+}
+
 /**
  * @param wait for the newcomer of a vote; left out, it is not waited for
- * @returns what speaks against it, in the node's words. @throws CliError HARMFUL, unless the call is forced: then it says so on the chain
+ * @throws CliError HARMFUL, unless the call is forced: then it says so on the chain
  */
 export async function checkHarms(
   client: Pick<Client, "call">,
   call: GovCall,
   wait?: NewcomerWait,
-): Promise<readonly string[]> {
+): Promise<NodeAdvice> {
   const payload = hex0x(gov.encodeCall(call));
   for (let waited = 0; ; waited++) {
-    const { harms, awaitsNewcomer } = await ask(client.call("gov_check", { payload }));
+    const { harms, notes, awaitsNewcomer } = await ask(client.call("gov_check", { payload }));
     const [first, ...more] = harms;
-    if (first === undefined || call.isForced) return harms;
+    if (first === undefined || call.isForced) return { harms, notes };
     if (wait === undefined || !awaitsNewcomer || waited === NEWCOMER_WAITS)
       throw new CliError(EXIT.refused, "HARMFUL", `not sent: ${first}`, {
         more: [...more, "--force sends it all the same, and the chain keeps that it was forced"],
@@ -65,6 +74,12 @@ export async function checkHarms(
     if (waited === 0) wait.begun(first);
     await wait.pause();
   }
+}
+
+/** Shows what is sent all the same, and what its sender should know. */
+export function printAdvice(out: Output, { harms, notes }: NodeAdvice): void {
+  for (const harm of harms) out.warn(`forced: ${harm}`);
+  for (const note of notes) out.note(note);
 }
 
 /** Signs, sends and waits until it is final. @throws CliError for whatever keeps it from having its effect */

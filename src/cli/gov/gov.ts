@@ -25,7 +25,7 @@ import { table } from "../table.ts";
 import { type NameOptions, nameOptions, resolveKey } from "../tx/names.ts";
 import { signingChain } from "../tx/signing-chain.ts";
 import { acceptOption, trustOf } from "../tx/trust.ts";
-import { checkHarms, describeOutcome, type Membership, sendCall } from "./gov-call.ts";
+import { checkHarms, describeOutcome, type Membership, printAdvice, sendCall } from "./gov-call.ts";
 import { addProve } from "./gov-prove.ts";
 import { describeModules, describeRules, keptModule, moduleChange } from "./gov-versions.ts";
 
@@ -285,17 +285,17 @@ async function send(
   const call = await make(membership);
   const { key } = await resolveKey(options.from, options);
   const { chain, trusted, fee } = await signingChain(out, client, options);
-  const harms = await checkHarms(client, call, {
+  const advice = await checkHarms(client, call, {
     begun: (words) => out.note(`${words}: waiting for it`),
     pause: () => pause(1_000),
   });
-  for (const harm of harms) out.warn(`forced: ${harm}`);
+  printAdvice(out, advice);
   const trusting = connect(options, trustOf(options, undefined)) as Client;
   const wallet = Wallet.fromSeed(key.seed);
   const signing = { chain: { ...chain, genesisHash: trusted.genesisHash }, fee };
   const sent = await sendCall({ client: trusting, wallet, signing }, call);
   out.result(
-    { ...sent, forced: call.isForced, harms },
+    { ...sent, forced: call.isForced, ...advice },
     `${out.tick} ${describeOutcome(sent)}   tx ${sent.txHash}`,
   );
 }

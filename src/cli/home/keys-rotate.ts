@@ -27,7 +27,7 @@ import { type Client, type ResultOf, Wallet } from "../../sdk/client.ts";
 import { amount, list, memo, rpcUrl } from "../arguments.ts";
 import { leaf } from "../command.ts";
 import { badInput, CliError, EXIT, valueOrThrow } from "../exit.ts";
-import { checkHarms, provePossession, sendCall, showProof } from "../gov/gov-call.ts";
+import { checkHarms, printAdvice, provePossession, sendCall, showProof } from "../gov/gov-call.ts";
 import type { Output } from "../output.ts";
 import { ask, connect } from "../rpc.ts";
 import { type NameOptions, nameOptions, resolveKey } from "../tx/names.ts";
@@ -230,7 +230,7 @@ async function propose(
     note: options.note === undefined ? EMPTY : new TextEncoder().encode(options.note),
   };
   const { key: operator } = await resolveKey(from, options);
-  for (const harm of await checkHarms(client, call)) out.warn(`forced: ${harm}`);
+  printAdvice(out, await checkHarms(client, call));
   const signing = { chain: { ...chain, genesisHash }, fee };
   await sendCall({ client, wallet: Wallet.fromSeed(operator.seed), signing }, call);
   return undefined;

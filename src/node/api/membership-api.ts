@@ -112,68 +112,102 @@ export class ReplicaMembership implements MembershipApi {
   }
 
   harms(call: GovCall): Verdict<readonly string[]> {
-    if (call.kind === "propose") return this.#harmsOf(call.change);
-    if (!call.approves) return accept([]);
+    const change = this.#changeOf(call);
+    if (!change.ok) return change;
+    return change.value === undefined ? accept([]) : this.#harmsOf(change.value);
+  }
+
+  notes(call: GovCall): readonly string[] {
+    const change = this.#changeOf(call);
+    const next = change.ok && change.value !== undefined ? this.#membersAfter(change.value) : undefined;
+    if (next?.ok !== true) return [];
+    const { words, away } = this.#spared(this.governance().members, next.value);
+    return away.length === 0 ? words : [];
+  }
+
+  /** What the call is for. Undefined for a vote against something. */
+  #changeOf(call: GovCall): Verdict<Change | undefined> {
+    if (call.kind === "propose") return accept(call.change);
+    if (!call.approves) return accept(undefined);
     const proposal = readProposal(this.#replica.chain.committed, call.proposal);
     if (proposal === undefined) return refuse("unknown-proposal", `there is no proposal ${call.proposal}`);
     const standing = standingOf(proposal, this.#replica.chain.head.summary.height);
     if (standing !== "open") return refuse("decided", `proposal ${call.proposal} is ${standing}`);
-    return this.#harmsOf(proposal.change);
+    return accept(proposal.change);
+  }
+
+  #membersAfter(change: Change): Verdict<readonly Validator[]> {
+    const { consensus, limits } = this.#replica.chain.genesis;
+    if (consensus.type !== "pbft") return accept([]);
+    // Whether the epoch has room left is the chain's to say, when the vote is counted.
+    const applied = applyChange({ ...this.governance(), changed: 0 }, change, { ...consensus, limits });
+    return applied.ok ? accept(applied.value.nextMembers) : applied;
   }
 
   #harmsOf(change: Change): Verdict<readonly string[]> {
-    const { consensus, limits } = this.#replica.chain.genesis;
-    if (consensus.type !== "pbft") return accept([]);
-    const governance = this.governance();
-    // Whether the epoch has room left is the chain's to say, when the vote is counted.
-    const applied = applyChange({ ...governance, changed: 0 }, change, { ...consensus, limits });
-    if (!applied.ok) return applied;
+    const { members } = this.governance();
+    const next = this.#membersAfter(change);
+    if (!next.ok) return next;
     const unfit = this.#moduleFault(change);
     if (unfit !== undefined) return refuse("unfit", unfit);
-    const { nextMembers } = applied.value;
+    const { words, away } = this.#spared(members, next.value);
     return accept([
-      ...this.#quorumHarms(governance.members, nextMembers),
+      ...this.#quorumHarms(members, next.value),
       ...this.#absenceHarms(change),
       ...this.#newcomerRulesHarms(change),
       ...this.#rulesHarms(change),
       ...this.#moduleHarms(change),
-      ...this.#spareHarms(governance.members, nextMembers),
+      ...(away.length === 0 ? [] : words),
     ]);
   }
 
   #quorumHarms(members: readonly Validator[], next: readonly Validator[]): string[] {
-    const harms: string[] = [];
-    for (const [set, when] of [
-      [next, "after this change"],
-      [members, "at the end of this epoch, whose last checkpoint its members must sign,"],
-    ] as const) {
-      const { n, quorum } = quorumOf(set.length);
-      const away = set.filter((member) => !this.#isPresent(member));
-      const present = n - away.length;
-      if (present >= quorum) continue;
-      const names = away.map(({ name }) => name).join(", ");
-      harms.push(
-        `${when} ${quorum} of ${n} validators must agree, and of them ${present} are heard now (not heard: ${names}): the chain would stand`,
-      );
-    }
-    return harms;
+    const end = "at the end of this epoch, whose last checkpoint its members must sign,";
+    const [after, now] = [this.#quorumHarm(next), this.#quorumHarm(members)];
+    if (after !== undefined && after === now) return [`${end} and after this change ${after}`];
+    return [
+      ...(after === undefined ? [] : [`after this change ${after}`]),
+      ...(now === undefined ? [] : [`${end} ${now}`]),
+    ];
   }
 
-  /** A smaller set that survives no faulty member: how much it can still bear, and who is away already. */
-  #spareHarms(members: readonly Validator[], next: readonly Validator[]): string[] {
+  #quorumHarm(set: readonly Validator[]): string | undefined {
+    const { n, quorum } = quorumOf(set.length);
+    const away = set.filter((member) => !this.#isPresent(member));
+    const present = n - away.length;
+    if (present >= quorum) return undefined;
+    const names = away.map(({ name }) => name).join(", ");
+    return `${quorum} of ${n} validators must agree, and of them ${present} are heard now (not heard: ${names}): the chain would stand`;
+  }
+
+  /**
+   * A smaller set that survives no faulty member: how much it can still bear, and who is away already. Where nobody is, it
+   * is no harm (docs/adr/0051-01). No words where the set is no smaller, or the chain would stand at once.
+   */
+  #spared(
+    members: readonly Validator[],
+    next: readonly Validator[],
+  ): { readonly words: readonly string[]; readonly away: readonly Validator[] } {
     const { n, f, quorum } = quorumOf(next.length);
-    if (n >= members.length || f > 0) return [];
-    const leaving = members.filter((one) => !next.some(({ account }) => equalBytes(account, one.account)));
-    const without = `without ${leaving.map(({ name }) => name).join(", ")}`;
-    if (n === 1) return [`${without} 1 validator remains: it alone decides, and without it the chain stands`];
     const away = next.filter((member) => !this.#isPresent(member));
     const present = n - away.length;
-    if (present < quorum) return []; // said already: the chain would stand at once
+    if (n >= members.length || f > 0 || present < quorum) return { words: [], away };
+    const leaving = members.filter((one) => !next.some(({ account }) => equalBytes(account, one.account)));
+    const without = `without ${leaving.map(({ name }) => name).join(", ")}`;
+    if (n === 1)
+      return {
+        words: [`${without} 1 validator remains: it alone decides, and without it the chain stands`],
+        away,
+      };
     const missing = away.length === 0 ? "" : ` (not heard: ${away.map(({ name }) => name).join(", ")})`;
     const more = present - quorum + 1;
-    return [
-      `${without} ${n} validators remain, of whom ${quorum} must agree and ${present} are heard now${missing}: if ${more} more of them ${more === 1 ? "is" : "are"} away the chain stands, and none may be faulty (4 tolerate one)`,
-    ];
+    const left = `${more}${away.length === 0 ? "" : " more"} of them ${more === 1 ? "is" : "are"} away`;
+    return {
+      words: [
+        `${without} ${n} validators remain, of whom ${quorum} must agree and ${present} are heard now${missing}: if ${left} the chain stands, and none may be faulty (4 tolerate one)`,
+      ],
+      away,
+    };
   }
 
   /** Whoever joins must be there: it counts at once, and a member that is away is a failure of its own. */

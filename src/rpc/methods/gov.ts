@@ -298,6 +298,10 @@ export const checkCall = method({
   }),
   result: z.strictObject({
     harms: z.array(z.string()).meta({ description: "in words with names and figures; empty: nothing" }),
+    notes: z.array(z.string()).meta({
+      description:
+        "what nothing is said against, and its sender should know: a smaller set that tolerates no failure",
+    }),
     awaitsNewcomer: z.boolean().meta({
       description:
         "of a vote: nothing speaks against it but that the newcomer is not connected or not level yet; ask again in a second",
@@ -307,7 +311,7 @@ export const checkCall = method({
     {
       name: "a vote",
       params: { payload: `0x02${"00".repeat(7)}010100` },
-      result: { harms: [], awaitsNewcomer: false },
+      result: { harms: [], notes: [], awaitsNewcomer: false },
     },
   ],
   call({ api }, { payload }) {
@@ -316,7 +320,12 @@ export const checkCall = method({
     const membership = mustChange(api);
     const found = membership.harms(call.value);
     if (!found.ok) throw new CallError("BAD_GOV_CALL", found.fault.detail);
-    return { harms: [...found.value], awaitsNewcomer: membership.awaitsNewcomer(call.value) };
+    const notes = membership.notes(call.value);
+    return {
+      harms: [...found.value],
+      notes: [...notes],
+      awaitsNewcomer: membership.awaitsNewcomer(call.value),
+    };
   },
 });
 

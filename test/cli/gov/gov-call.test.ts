@@ -1,6 +1,6 @@
 /** Goal: a vote waits for the newcomer that it is about, and for nothing else. Method: a node that is a function, no time passes. */
 import { describe, expect, it } from "vitest";
-import { checkHarms } from "../../../src/cli/gov/gov-call.ts";
+import { checkHarms, printAdvice } from "../../../src/cli/gov/gov-call.ts";
 import type { Client } from "../../../src/sdk/client.ts";
 
 const AWAY = "the newcomer node4 is not connected to this node";
@@ -8,11 +8,15 @@ const vote = { kind: "vote", proposal: 1n, approves: true, isForced: false } as 
 
 /** @param answers the last of which is given for ever */
 function setUp(
-  ...answers: readonly { readonly harms: readonly string[]; readonly awaitsNewcomer: boolean }[]
+  ...answers: readonly {
+    readonly harms: readonly string[];
+    readonly awaitsNewcomer: boolean;
+    readonly notes?: readonly string[];
+  }[]
 ) {
   let asked = 0;
   const said: string[] = [];
-  const call = async () => answers[Math.min(asked++, answers.length - 1)];
+  const call = async () => ({ notes: [], ...answers[Math.min(asked++, answers.length - 1)] });
   const client = { call } as unknown as Pick<Client, "call">;
   const wait = { begun: (words: string) => void said.push(words), pause: async () => undefined };
   return { client, wait, said, asked: () => asked };
@@ -23,7 +27,7 @@ describe("a vote on a newcomer", () => {
 
   it("waits until the newcomer is there, and says once for what", async () => {
     const { client, wait, said, asked } = setUp(away, away, { harms: [], awaitsNewcomer: false });
-    expect(await checkHarms(client, vote, wait)).toEqual([]);
+    expect(await checkHarms(client, vote, wait)).toEqual({ harms: [], notes: [] });
     expect([asked(), said]).toEqual([3, [AWAY]]);
   });
 
@@ -41,8 +45,18 @@ describe("a vote on a newcomer", () => {
 
   it("waits for nothing when it is forced, or when its caller does not wait", async () => {
     const { client, wait, asked } = setUp(away);
-    expect(await checkHarms(client, { ...vote, isForced: true }, wait)).toEqual([AWAY]);
+    expect(await checkHarms(client, { ...vote, isForced: true }, wait)).toMatchObject({ harms: [AWAY] });
     await expect(checkHarms(client, vote)).rejects.toThrow("not sent");
     expect(asked()).toBe(2);
   });
+});
+
+it("what a node notes of a change is shown to its sender, and keeps nothing back", async () => {
+  const note = "without node3 3 validators remain";
+  const { client } = setUp({ harms: [], awaitsNewcomer: false, notes: [note] });
+  const shown: string[] = [];
+  const out = { warn: (text: string) => shown.push(`! ${text}`), note: (text: string) => shown.push(text) };
+  printAdvice(out as never, await checkHarms(client, vote));
+  printAdvice(out as never, { harms: [AWAY], notes: [] });
+  expect(shown).toEqual([note, `! forced: ${AWAY}`]);
 });
