@@ -5,6 +5,7 @@ import { decodeTransaction } from "../../chain/types/transaction.ts";
 import type { Simulation } from "../../rpc/api.ts";
 import { Backlog } from "../ingress/backlog.ts";
 import type { Replica } from "../replica.ts";
+import { harmOf } from "./guarded-calls.ts";
 import type { ReplicaRecent } from "./recent-api.ts";
 
 export class UserTransactions {
@@ -22,9 +23,9 @@ export class UserTransactions {
     this.#backlog = replica.chain.mode.kind === "final" ? new Backlog(replica, now) : undefined;
   }
 
-  /** As NodeApi.submit. What is in the pool already is not refused for the backlog. */
+  /** As NodeApi.submit. What is in the pool already is refused neither for the backlog nor by the guard of votes. */
   submit(bytes: Uint8Array): Verdict<Hash> {
-    const fault = this.#backlog?.refusal();
+    const fault = this.#backlog?.refusal() ?? harmOf(bytes, this.#replica);
     if (fault !== undefined && this.#replica.pool.find(bytes) === undefined) return { ok: false, fault };
     const added = this.#recent.receive(this.#now(), () => this.#replica.submit(bytes));
     return added.ok ? { ok: true, value: added.value.id } : added;

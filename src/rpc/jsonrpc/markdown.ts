@@ -184,7 +184,9 @@ live, miss nothing, repeat nothing, and wait for a slow reader. Each item has a 
 
 const ERRORS = `\`error.data.code\` is the stable name; \`error.message\` is for people. -32602 lists what was wrong in
 \`data.issues\`. A transaction that the node refuses is -32003 with the pool's own code (\`TX_BAD_SIGNATURE\`,
-\`TX_NONCE_TOO_LOW\`, \`TX_NONCE_GAP\`, \`TX_INSUFFICIENT_FUNDS\`, \`TX_DUPLICATE\`, \`TX_FEE_TOO_LOW\`, \`TX_EXPIRED\`, ...).
+\`TX_NONCE_TOO_LOW\`, \`TX_NONCE_GAP\`, \`TX_INSUFFICIENT_FUNDS\`, \`TX_DUPLICATE\`, \`TX_FEE_TOO_LOW\`, \`TX_EXPIRED\`, ...). \`TX_HARMFUL\`
+is a proposal or a vote of a member's operator that would harm the chain as this node sees it, with the words of
+\`gov_check\`; one that says that it is forced is taken.
 `;
 
 const METRICS = `## Metrics
