@@ -1,8 +1,15 @@
 /**
  * What a chain whose members change says of itself: pending changes, the end of the epoch, and whom the barrier waits
- * for. Pure; the words are for people.
+ * for. The words are for people.
  */
+import { equalBytes } from "../../base/bytes.ts";
+import type { EpochParameters } from "../../chain/governance/governance-state.ts";
+import { PARAMETERS } from "../../chain/governance/parameters.ts";
+import { OPEN_PROPOSALS_MAX, standingOf } from "../../chain/governance/proposals.ts";
+import type { Validator } from "../../chain/types/validator-set.ts";
 import type { EngineStatus } from "../../consensus/engine.ts";
+import type { NodeApi } from "../api.ts";
+import type { MembershipApi } from "../membership.ts";
 import { type Explanation, listed, nameOf, type Standing } from "./standing.ts";
 
 /** How the membership stands, by names. */
@@ -13,10 +20,78 @@ export interface MembersStanding {
   readonly lastHeight: bigint;
   readonly joins: readonly string[];
   readonly leaves: readonly string[];
+  /** Whose seat has another key in the next epoch. */
+  readonly rekeyed: readonly string[];
+  /** What else was voted for and holds from the next epoch on, such as "minFee 5 (1 now)". */
+  readonly planned: readonly string[];
   readonly openProposals: number;
   readonly isCandidate: boolean;
   /** The epoch before which this node's key signs nothing. */
   readonly silentUntil?: bigint | undefined;
+}
+
+/** Undefined on a chain whose validators never change. */
+export function membersStandingOf(
+  api: Pick<NodeApi, "membership" | "head" | "moduleVersions">,
+): MembersStanding | undefined {
+  const membership = api.membership();
+  if (membership === undefined) return undefined;
+  const { epoch, lastHeight, members, nextMembers } = membership.governance();
+  const { height } = api.head().summary;
+  const open = membership.proposals(OPEN_PROPOSALS_MAX);
+  return {
+    epoch,
+    nodeEpoch: membership.epoch(),
+    lastHeight,
+    ...seatChanges(members, nextMembers),
+    planned: [...plannedNumbers(membership), ...plannedModules(api.moduleVersions)],
+    openProposals: open.filter((proposal) => standingOf(proposal, height + 1n) === "open").length,
+    isCandidate: membership.isCandidate(),
+    silentUntil: membership.silentUntil(),
+  };
+}
+
+/** By accounts, which stay with their seats: a key may be another one in the next epoch. */
+function seatChanges(
+  members: readonly Validator[],
+  next: readonly Validator[],
+): Pick<MembersStanding, "joins" | "leaves" | "rekeyed"> {
+  const seatIn = (set: readonly Validator[], { account }: Validator) =>
+    set.find((one) => equalBytes(one.account, account));
+  const names = (set: readonly Validator[]) => set.map(({ name }) => name);
+  return {
+    joins: names(next.filter((member) => seatIn(members, member) === undefined)),
+    leaves: names(members.filter((member) => seatIn(next, member) === undefined)),
+    rekeyed: names(
+      next.filter((member) => {
+        const before = seatIn(members, member);
+        return before !== undefined && !equalBytes(before.publicKey, member.publicKey);
+      }),
+    ),
+  };
+}
+
+function plannedNumbers(membership: MembershipApi): string[] {
+  const { parameters, nextParameters } = membership.governance();
+  const valuesOf = ({ limits, ...parameters }: EpochParameters) => ({
+    ...parameters,
+    ...(limits ?? membership.limits()),
+  });
+  const [now, next] = [valuesOf(parameters), valuesOf(nextParameters)];
+  const rules = membership.rules();
+  return [
+    ...PARAMETERS.filter((name) => now[name] !== next[name]).map(
+      (name) => `${name} ${next[name]} (${now[name]} now)`,
+    ),
+    ...(rules.next === rules.current ? [] : [`rules ${rules.next} (${rules.current} now)`]),
+  ];
+}
+
+function plannedModules(modules: NodeApi["moduleVersions"]): string[] {
+  return modules.records().flatMap(({ name, version, planned }) => {
+    if (planned === undefined) return [];
+    return [`module ${name} ${planned.version} (${version === 0 ? "new" : `${version} now`})`];
+  });
 }
 
 /** A node with a validator's key that is in no set: it was voted out, or not in yet. */
@@ -46,13 +121,15 @@ export function explainBarrier(standing: Standing, engine: EngineStatus): Explan
 
 export function describeMembers({ members }: Standing): string[] {
   if (members === undefined) return [];
-  const { epoch, lastHeight, joins, leaves, openProposals } = members;
+  const { epoch, lastHeight, joins, leaves, rekeyed, planned, openProposals } = members;
   const pending = [
     ...(joins.length === 0 ? [] : [`${listed(joins)} will join`]),
     ...(leaves.length === 0 ? [] : [`${listed(leaves)} will leave, and is needed until then`]),
+    ...rekeyed.map((name) => `${name} takes a new key, and needs the present one until then`),
   ];
   return [
     `epoch ${epoch} ends at height ${lastHeight}${pending.length === 0 ? "" : `: ${pending.join("; ")}`}`,
+    ...(planned.length === 0 ? [] : [`from height ${lastHeight + 1n} on, by votes: ${planned.join("; ")}`]),
     ...(openProposals === 0
       ? []
       : [

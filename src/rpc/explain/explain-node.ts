@@ -1,12 +1,10 @@
 /** What this node would say of itself and its chain now: gathers what an explanation is made from. */
 
-import { equalBytes } from "../../base/bytes.ts";
-import { OPEN_PROPOSALS_MAX, standingOf as standingOfProposal } from "../../chain/governance/proposals.ts";
 import type { NodeApi } from "../api.ts";
 import type { ForkableApi } from "../chain-mode-api.ts";
 import type { SignerStanding } from "../symptoms.ts";
 import { explain } from "./explain.ts";
-import type { MembersStanding } from "./explain-members.ts";
+import { membersStandingOf } from "./explain-members.ts";
 import { explainMining, type MiningStanding } from "./explain-mining.ts";
 import { withModules } from "./explain-modules.ts";
 import {
@@ -100,29 +98,7 @@ function standingOf(api: NodeApi, nowMs: number): Standing {
     ...heightsOf(api),
     ...neighbourhoodOf(api, nowMs),
     pool: poolOf(api),
-    members: membersOf(api),
-  };
-}
-
-function membersOf(api: NodeApi): MembersStanding | undefined {
-  const membership = api.membership();
-  if (membership === undefined) return undefined;
-  const { epoch, lastHeight, members, nextMembers } = membership.governance();
-  const height = api.head().summary.height;
-  const missingIn = (set: typeof members, other: typeof members) =>
-    set
-      .filter(({ publicKey }) => !other.some((one) => equalBytes(one.publicKey, publicKey)))
-      .map(({ name }) => name);
-  const open = membership.proposals(OPEN_PROPOSALS_MAX);
-  return {
-    epoch,
-    nodeEpoch: membership.epoch(),
-    lastHeight,
-    joins: missingIn(nextMembers, members),
-    leaves: missingIn(members, nextMembers),
-    openProposals: open.filter((proposal) => standingOfProposal(proposal, height + 1n) === "open").length,
-    isCandidate: membership.isCandidate(),
-    silentUntil: membership.silentUntil(),
+    members: membersStandingOf(api),
   };
 }
 

@@ -332,6 +332,8 @@ describe("a chain whose members change", () => {
     lastHeight: 128n,
     joins: ["node4"],
     leaves: ["node1"],
+    rekeyed: [],
+    planned: [],
     openProposals: 1,
     isCandidate: false,
   };
