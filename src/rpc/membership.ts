@@ -6,7 +6,7 @@ import type { RulesState } from "../chain/governance/rules-version.ts";
 import type { GovCall } from "../chain/modules/gov-declaration.ts";
 import type { BlockHead } from "../chain/types/block.ts";
 import type { Transition } from "../chain/types/transition.ts";
-import type { ValidatorSet } from "../chain/types/validator-set.ts";
+import type { Validator, ValidatorSet } from "../chain/types/validator-set.ts";
 
 export interface EpochView {
   readonly epoch: bigint;
@@ -29,6 +29,11 @@ export interface MembershipApi {
   proposals(countMax: number): readonly ChangeProposal[];
   /** The epochs from `from` on, ascending, at most `countMax`. */
   epochs(from: bigint, countMax: number): readonly EpochView[];
+  /**
+   * The members of the epoch of a height. Above the running epoch, those of now. Undefined where the epoch is not known
+   * here.
+   */
+  membersAt(height: bigint): readonly Validator[] | undefined;
   /** The epoch that this node is in: behind the chain's while it waits at the barrier. */
   epoch(): bigint;
   /** Whether this node has a key that is in no set now. */

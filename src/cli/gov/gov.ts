@@ -21,13 +21,13 @@ import { group, leaf } from "../command.ts";
 import { badInput } from "../exit.ts";
 import type { Output } from "../output.ts";
 import { ask, connect, type RpcOptions, rpcOption } from "../rpc.ts";
-import { table } from "../table.ts";
 import { type NameOptions, nameOptions, resolveKey } from "../tx/names.ts";
 import { signingChain } from "../tx/signing-chain.ts";
 import { acceptOption, trustOf } from "../tx/trust.ts";
 import { checkHarms, describeOutcome, type Membership, printAdvice, sendCall } from "./gov-call.ts";
+import { list } from "./gov-list.ts";
 import { addProve } from "./gov-prove.ts";
-import { describeModules, describeRules, keptModule, moduleChange } from "./gov-versions.ts";
+import { keptModule, moduleChange } from "./gov-versions.ts";
 
 interface SendOptions extends NameOptions, RpcOptions {
   readonly from: string;
@@ -298,69 +298,4 @@ async function send(
     { ...sent, forced: call.isForced, ...advice },
     `${out.tick} ${describeOutcome(sent)}   tx ${sent.txHash}`,
   );
-}
-
-async function list(out: Output, client: Client, limit: number): Promise<void> {
-  const [membership, proposals] = await ask(
-    Promise.all([client.call("gov_getMembership"), client.call("gov_getProposals", { limit })]),
-  );
-  const { epoch, nodeEpoch, firstHeight, lastHeight, members, nextMembers, peers, roles } = membership;
-  const joins = nextMembers.filter(({ publicKey }) => !members.some((one) => one.publicKey === publicKey));
-  const leaves = members.filter(({ publicKey }) => !nextMembers.some((one) => one.publicKey === publicKey));
-  const pending = [
-    ...joins.map(({ name, publicKey }) => `${name} joins with ${publicKey}`),
-    ...leaves.map(
-      ({ name, publicKey }) => `${name} leaves with ${publicKey}: it is needed until the epoch has ended`,
-    ),
-  ];
-  const barrier =
-    nodeEpoch === epoch ? [] : [`this node waits for the checkpoint that ends epoch ${nodeEpoch}`];
-  const rows = proposals.map(({ id, status, change, approve, needed, forced, note }) => [
-    `${id}`,
-    status,
-    Object.entries(change)
-      .map(([key, value]) => (key === "change" ? `${value}` : `${key} ${value}`))
-      .join("  "),
-    `${approve} of ${needed}`,
-    `${forced ? "forced " : ""}${note}`,
-  ]);
-  out.result({ ...membership, proposals }, [
-    `epoch ${epoch}: heights ${firstHeight} to ${lastHeight}`,
-    ...table(
-      ["validator", "key", "account"],
-      members.map(({ name, publicKey, account }) => [name, publicKey, account]),
-    ),
-    ...barrier,
-    describeRules(membership),
-    ...describeModules(membership.modules),
-    ...(pending.length === 0
-      ? []
-      : ["", `after height ${lastHeight}:`, ...pending.map((line) => `  ${line}`)]),
-    ...(peers.length === 0 ? [] : ["", `admitted peers: ${peers.map(({ name }) => name).join(", ")}`]),
-    ...(roles === null
-      ? []
-      : [
-          "",
-          "may send, besides the validators:",
-          ...table(
-            ["account", "roles"],
-            roles.map((one) => [one.account, one.roles.join(", ")]),
-          ),
-        ]),
-    "",
-    limitsLine(membership),
-    "",
-    ...(rows.length === 0
-      ? ["no proposals"]
-      : table(["proposal", "status", "change", "votes", "note"], rows)),
-  ]);
-}
-
-/** The limits now, and what they become. */
-function limitsLine({ parameters, nextParameters }: Membership): string {
-  const shown = Object.entries(parameters).map(([name, value]) => {
-    const next = nextParameters[name as keyof typeof parameters];
-    return next === value ? `${name} ${value}` : `${name} ${value} (${next} from the next epoch on)`;
-  });
-  return `parameters: ${shown.join(", ")}`;
 }

@@ -83,6 +83,21 @@ export class ReplicaMembership implements MembershipApi {
     return views;
   }
 
+  membersAt(height: bigint): readonly Validator[] | undefined {
+    const { epoch: running, firstHeight, members } = this.governance();
+    if (height >= firstHeight) return members;
+    const { epochs } = must(this.#replica.consensus.changing, "a chain with epochs");
+    let [low, high] = [0n, running];
+    while (low < high) {
+      const middle = (low + high + 1n) / 2n;
+      const found = epochs.find(middle);
+      if (found === undefined) return undefined;
+      if (found.firstHeight <= height) low = middle;
+      else high = middle - 1n;
+    }
+    return epochs.setOf(low)?.members;
+  }
+
   /** The last block of an epoch with its seal. Below a snapshot that much is here, and no body. */
   #endAt(height: bigint): EpochView["end"] {
     const { store } = this.#replica.chain;

@@ -1,7 +1,8 @@
 /** The methods about the members of a chain whose validators may change. */
 import { z } from "zod";
-import { hex0x, text } from "../../base/bytes.ts";
+import { equalBytes, hex0x, text } from "../../base/bytes.ts";
 import { RPC_RANGE_MAX } from "../../base/limits.ts";
+import type { Change } from "../../chain/governance/change.ts";
 import type { BlockLimits, EpochParameters } from "../../chain/governance/governance-state.ts";
 import { type ChangeProposal, standingOf, tallyOf } from "../../chain/governance/proposals.ts";
 import { ROLES, rolesOf } from "../../chain/governance/roles.ts";
@@ -211,6 +212,11 @@ const described = z.record(z.string(), z.union([z.string(), z.number(), z.boolea
     "`change` (add, remove, replace, admit, dismiss, set, rules, grant, revoke, module) and its fields",
 });
 
+const seatName = z
+  .string()
+  .nullable()
+  .meta({ description: "name of the seat whose account it is; null: of none that is known here" });
+
 export const getProposals = method({
   name: "gov_getProposals",
   summary: "Proposals of validators, the newest first, with who voted how.",
@@ -220,17 +226,27 @@ export const getProposals = method({
     z.strictObject({
       id: wide,
       proposer: hash32,
+      proposerName: seatName,
       height: wide,
       expires: wide,
       status: z.enum(["open", "approved", "rejected", "expired"]),
       decided: wide.nullable(),
       change: described,
+      seat: z
+        .string()
+        .nullable()
+        .meta({ description: "name of the seat that it adds, removes or gives another key; null: none" }),
       forced: z.boolean().meta({ description: "made although the proposer's node warned of harm" }),
       note: z.string(),
-      approve: count.meta({ description: "seats of the current set" }),
+      approve: count.meta({
+        description:
+          "seats of the set that counts: while it is open the current one, then the one that held when it was decided or expired",
+      }),
       reject: count,
       needed: count,
-      votes: z.array(z.strictObject({ account: hash32, approves: z.boolean(), forced: z.boolean() })),
+      votes: z.array(
+        z.strictObject({ account: hash32, name: seatName, approves: z.boolean(), forced: z.boolean() }),
+      ),
     }),
   ),
   examples: [
@@ -241,50 +257,65 @@ export const getProposals = method({
         {
           id: 1,
           proposer: ALICE,
+          proposerName: "node1",
           height: 5,
           expires: 325,
           status: "open",
           decided: null,
           change: { change: "remove", publicKey: HASH_A },
+          seat: "node0",
           forced: false,
           note: "",
           approve: 1,
           reject: 0,
           needed: 3,
-          votes: [{ account: ALICE, approves: true, forced: false }],
+          votes: [{ account: ALICE, name: "node1", approves: true, forced: false }],
         },
       ],
     },
   ],
   call({ api }, { limit: most = RPC_RANGE_MAX }) {
     const membership = mustChange(api);
-    const governance = membership.governance();
     const { height } = api.head().summary;
-    return membership
-      .proposals(most)
-      .map((proposal) => showProposal(proposal, tallyOf(proposal, governance), height));
+    return membership.proposals(most).map((proposal) => showProposal(proposal, membership, height + 1n));
   },
 });
 
-function showProposal(proposal: ChangeProposal, tally: ReturnType<typeof tallyOf>, height: bigint) {
+/** @param next the height at which a vote would be counted now */
+function showProposal(proposal: ChangeProposal, membership: MembershipApi, next: bigint) {
   const { id, proposer, expires, decided, change, isForced, note, votes } = proposal;
+  const { members, nextMembers } = membership.governance();
+  const status = standingOf(proposal, next);
+  const counted = status === "open" ? next : status === "expired" ? expires - 1n : decided;
+  const counting = membership.membersAt(counted) ?? members;
+  const known = [...counting, ...(membership.membersAt(proposal.height) ?? []), ...members, ...nextMembers];
+  const nameOf = (account: Uint8Array) => known.find((one) => equalBytes(one.account, account))?.name ?? null;
   return {
     id: showWide(id),
     proposer: hex0x(proposer),
+    proposerName: nameOf(proposer),
     height: showWide(proposal.height),
     expires: showWide(expires),
-    status: standingOf(proposal, height + 1n),
+    status,
     decided: decided === 0n ? null : showWide(decided),
     change: { ...describeChange(change) } as z.input<typeof described>,
+    seat: seatOf(change, known),
     forced: isForced,
     note: text(note),
-    ...tally,
+    ...tallyOf(proposal, { members: counting }),
     votes: votes.map((vote) => ({
       account: hex0x(vote.account),
+      name: nameOf(vote.account),
       approves: vote.approves,
       forced: vote.isForced,
     })),
   };
+}
+
+function seatOf(change: Change, known: readonly Validator[]): string | null {
+  if (change.kind === "add") return change.member.name;
+  if (change.kind !== "remove" && change.kind !== "replace") return null;
+  return known.find(({ publicKey }) => equalBytes(publicKey, change.publicKey))?.name ?? null;
 }
 
 export const checkCall = method({
