@@ -28,7 +28,7 @@ import { emptyBlocksOf } from "./assembly/empty-blocks.ts";
 import { Failure } from "./assembly/failure.ts";
 import { openHistoryCheck } from "./assembly/history.ts";
 import { openEventIndex } from "./assembly/indexing.ts";
-import { followKey } from "./assembly/key-watch.ts";
+import { followKey, waitingKeyOf } from "./assembly/key-watch.ts";
 import { checkHomePlace, checkMode } from "./assembly/mode-check.ts";
 import { expectsPeers, warnWhenAlone } from "./assembly/neighbours.ts";
 import { stopAsAsked, stopFatally } from "./assembly/node-stop.ts";
@@ -246,10 +246,8 @@ function minerControl(replica: Replica, { miner: machine }: Threads): MinerContr
   return machine && new MinerControl({ replica, machine, now: () => systemScheduler.now() });
 }
 
-function replicaOptions(
-  { home, config, recoversAmnesia = false, transitions = [] }: NodeOptions,
-  signer: OwnKey["signer"] | undefined,
-) {
+function replicaOptions(options: NodeOptions, signer: OwnKey["signer"] | undefined) {
+  const { home, config, recoversAmnesia = false, transitions = [] } = options;
   const { emptyBlocksMs, ...timing } = config.consensus;
   const { maxReorgDepth, minimumWork } = config.chain;
   return {
@@ -257,6 +255,7 @@ function replicaOptions(
     mining: { isOn: config.mode === "miner", rewardTo: config.mining.coinbase },
     genesis: home.genesis,
     signer,
+    waitingKey: waitingKeyOf(options),
     recoversAmnesia,
     transitions,
     settings: {

@@ -25,6 +25,8 @@ export interface ReplicaOptions {
   readonly genesis: Genesis;
   /** The key of a validator. A full node has none. */
   readonly signer: ValidatorKey | undefined;
+  /** The key that waits to take the place of `signer` by a vote. Undefined where none does, or left out. */
+  readonly waitingKey?: (() => Address | undefined) | undefined;
   readonly settings: EngineSettings;
   /** The time between two rounds of anti-entropy, ms. With 0 there are none. */
   readonly syncIntervalMs: number;

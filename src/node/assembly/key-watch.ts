@@ -57,6 +57,18 @@ export function followKey(
   closers.add(watchNextKey(replica, own, { paths: home.paths, unlock, log, isDue }));
 }
 
+/** What reads whose key waits, or undefined where this node would not take it by itself. */
+export function waitingKeyOf({
+  home,
+  onKeyDue,
+}: Pick<NodeOptions, "home" | "onKeyDue">): (() => Address | undefined) | undefined {
+  if (onKeyDue === undefined) return undefined;
+  return () => {
+    const next = nextPublicKey(home.paths);
+    return next.ok ? next.value : undefined;
+  };
+}
+
 function lookAt({ epoch, validators }: Watched["voting"], own: Address, watch: KeyWatch): void {
   const { paths, unlock, log, isDue } = watch;
   const next = nextPublicKey(paths);

@@ -41,14 +41,14 @@ export interface VotingParts
 }
 
 export function createVoting(
-  { settings, signer, recoversAmnesia = false, wrapEngine = (engine) => engine }: ReplicaOptions,
+  { settings, signer, waitingKey, recoversAmnesia = false, wrapEngine = (engine) => engine }: ReplicaOptions,
   parts: VotingParts,
 ): Voting {
   const { consensus, chain, seats, budgets, ports, requestSync, entered } = parts;
   const { journal, scheduler, log, network } = ports;
   const fatal = failureOf(parts, signer);
   return new Voting(
-    { consensus, signer, settings, recoversAmnesia, wrapEngine },
+    { consensus, signer, waitingKey, settings, recoversAmnesia, wrapEngine },
     {
       ...{ chain, journal, scheduler, log, seats, requestSync, fatal, entered },
       createDriver: (work) =>

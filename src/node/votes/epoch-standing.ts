@@ -1,11 +1,11 @@
 /** Where a node stands among the epochs: in which one it starts, whom it lets in, and what it says of its own seat. */
-import type { Logger } from "../../base/log.ts";
 import type { Chain } from "../../chain/chain.ts";
 import { endsEpoch, type ValidatorSet } from "../../chain/types/validator-set.ts";
 import { decode } from "../../codec/reader.ts";
 import { Writer } from "../../codec/writer.ts";
 import type { ConsensusEpochs, ValidatorId } from "../../consensus/engine.ts";
 import { admittedPeers } from "./admitted-peers.ts";
+import { indexIn, type VotingOptions, type VotingPorts } from "./voting-ports.ts";
 
 /** Where the ledger stands at the start: behind the last block of an epoch only if the end is known to be stable. */
 export function startEpochOf({ head, store }: Chain, { epochs }: ConsensusEpochs): bigint {
@@ -24,14 +24,25 @@ export function peersToAllow(chain: Chain, { epochs }: ConsensusEpochs): string[
   return [...new Set([...admitted, ...coming.map(({ peerId }) => peerId)])];
 }
 
-/** What a turn of the epoch made of this node. */
+/** The index of a node in the set of an epoch that it has entered, and in the one before. */
+interface SeatInEpoch {
+  readonly epoch: bigint;
+  readonly before: ValidatorId | undefined;
+  readonly self: ValidatorId | undefined;
+}
+
+/** What a turn of the epoch made of this node. A full node says nothing. */
 export function sayMembership(
-  { log, chain }: { readonly log: Logger; readonly chain: Chain },
-  epoch: bigint,
-  { before, self }: { readonly before: ValidatorId | undefined; readonly self: ValidatorId | undefined },
+  { log, chain, seats }: Pick<VotingPorts, "log" | "chain" | "seats">,
+  { signer, waitingKey = () => undefined }: Pick<VotingOptions, "signer" | "waitingKey">,
+  { epoch, before, self }: SeatInEpoch,
 ): void {
+  if (signer === undefined) return;
   const fields = { epoch, height: chain.head.summary.height };
   if (self === undefined && before !== undefined) {
+    const next = waitingKey();
+    if (next !== undefined && indexIn(seats.validators, { publicKey: next }) !== undefined)
+      return log.log("info", "pbft", "this validator takes its new key", fields);
     log.log("warn", "pbft", "no validator any more: this node goes on as a full node", fields);
   } else if (self !== undefined && before === undefined) {
     log.log("info", "pbft", "a validator from now on", { ...fields, validator: self });

@@ -4,7 +4,7 @@
  * This folder: a validator's part over all epochs (voting.ts): the journal of its votes, who sits where, evidence, the
  * way back after a loss. Not here: what to vote for (consensus/pbft), and keys elsewhere (node/signer).
  */
-import { equalBytes } from "../../base/bytes.ts";
+import { type Address, equalBytes } from "../../base/bytes.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
 import type { Chain } from "../../chain/chain.ts";
@@ -29,6 +29,8 @@ export interface VotingOptions {
   readonly consensus: Consensus;
   /** The validator's key. A full node has none. */
   readonly signer: ValidatorKey | undefined;
+  /** The key that is to take the place of `signer` once it has the seat. Undefined where none waits, or left out. */
+  readonly waitingKey?: (() => Address | undefined) | undefined;
   readonly settings: EngineSettings;
   /** Votes of this key are missing: it comes back by the rule of pbft.md 1.12, in a later epoch. */
   readonly recoversAmnesia: boolean;

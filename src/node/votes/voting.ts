@@ -232,7 +232,7 @@ export class Voting {
     await driver?.stop();
     if (this.#stopped) return;
     (await this.#enter(epoch))();
-    if (this.#options.signer !== undefined) sayMembership(this.#ports, epoch, { before, self: this.self });
+    sayMembership(this.#ports, this.#options, { epoch, before, self: this.self });
     this.#sendToUnmet();
     this.#ports.entered(epoch);
   }
