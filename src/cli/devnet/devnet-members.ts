@@ -16,7 +16,14 @@ import { Client, Wallet } from "../../sdk/client.ts";
 import { openGenesis } from "../../sdk/trusted-genesis.ts";
 import { leaf } from "../command.ts";
 import { badInput, CliError, EXIT, valueOrThrow } from "../exit.ts";
-import { checkHarms, type Membership, printAdvice, provePossession, sendCall } from "../gov/gov-call.ts";
+import {
+  checkHarms,
+  forcedOnlyOf,
+  type Membership,
+  printAdvice,
+  provePossession,
+  sendCall,
+} from "../gov/gov-call.ts";
 import type { Output } from "../output.ts";
 import { ask } from "../rpc.ts";
 import { askDevnet, type DevnetReport } from "./devnet-control.ts";
@@ -142,15 +149,17 @@ class Operators {
     change: Change,
     isForced: boolean,
   ): Promise<{ readonly lastHeight: string | undefined }> {
-    const call: GovCall = { kind: "propose", change, isForced, note: EMPTY };
-    printAdvice(out, await checkHarms(this.client, call));
+    const asked: GovCall = { kind: "propose", change, isForced, note: EMPTY };
+    const advice = await checkHarms(this.client, asked);
+    printAdvice(out, advice);
+    const call = forcedOnlyOf(asked, advice);
     const [first, ...others] = this.#voters();
     if (first === undefined) throw badInput("no operator of this devnet is a validator's");
     let sent = await this.#send(first, call);
     const proposal = BigInt(sent.proposal);
     for (const voter of others) {
       if (sent.outcome === "approved") break;
-      sent = await this.#send(voter, { kind: "vote", proposal, approves: true, isForced });
+      sent = await this.#send(voter, { kind: "vote", proposal, approves: true, isForced: call.isForced });
     }
     return sent;
   }

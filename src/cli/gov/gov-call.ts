@@ -3,7 +3,7 @@
  * of it. Also the proof of possession, which the holder of a new key makes.
  */
 import { type Address, hex0x, parseShownHash } from "../../base/bytes.ts";
-import { type Change, type Possession, possessionBytes } from "../../chain/governance/change.ts";
+import { type Change, isAdminsOwn, type Possession, possessionBytes } from "../../chain/governance/change.ts";
 import { gov } from "../../chain/modules/gov.ts";
 import type { GovCall } from "../../chain/modules/gov-declaration.ts";
 import type { Client, ResultOf } from "../../sdk/client.ts";
@@ -11,6 +11,7 @@ import type { Wallet } from "../../sdk/wallet.ts";
 import { CliError, EXIT } from "../exit.ts";
 import type { Output } from "../output.ts";
 import { ask } from "../rpc.ts";
+import type { NamedAddress } from "../tx/names.ts";
 import type { SigningChain } from "../tx/signing-chain.ts";
 import { explainFailure } from "../tx/tx.ts";
 
@@ -74,6 +75,46 @@ export async function checkHarms(
     if (waited === 0) wait.begun(first);
     await wait.pause();
   }
+}
+
+/** The call as it is sent: the chain keeps for good that it was forced, so only where something speaks against it. */
+export function forcedOnlyOf<C extends GovCall>(call: C, { harms }: NodeAdvice): C {
+  return { ...call, isForced: call.isForced && harms.length > 0 };
+}
+
+/**
+ * The chain would refuse it and take the fee, forced or not.
+ * @throws CliError GOV_NOT_A_VALIDATOR when the account may neither propose nor vote
+ */
+export function checkSender(
+  {
+    members,
+    nextMembers,
+    lastHeight,
+    roles,
+  }: Pick<Membership, "members" | "nextMembers" | "lastHeight" | "roles">,
+  call: GovCall,
+  { label, address }: NamedAddress,
+): void {
+  const account = hex0x(address);
+  if (members.some((one) => one.account === account)) return;
+  const mayAdminister = call.kind === "propose" && isAdminsOwn(call.change);
+  const admins = mayAdminister ? (roles ?? []).filter((one) => one.roles.includes("admin")) : [];
+  if (admins.some((one) => one.account === account)) return;
+  const coming = nextMembers.find((one) => one.account === account);
+  const whose =
+    coming === undefined
+      ? "no validator's"
+      : `${coming.name}'s, whose seat begins above height ${lastHeight}`;
+  const names = members.map(({ name }) => name).join(", ");
+  const others =
+    admins.length === 0 ? "" : `, and administrators, ${admins.map((one) => one.account).join(", ")}`;
+  const what = call.kind === "propose" ? "propose" : "vote";
+  throw new CliError(
+    EXIT.refused,
+    "GOV_NOT_A_VALIDATOR",
+    `not sent: the account of ${label}, ${account}, is ${whose}: those of ${names} ${what}${others}`,
+  );
 }
 
 /** Shows what is sent all the same, and what its sender should know. */

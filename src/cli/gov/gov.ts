@@ -24,7 +24,15 @@ import { ask, connect, type RpcOptions, rpcOption } from "../rpc.ts";
 import { type NameOptions, nameOptions, resolveKey } from "../tx/names.ts";
 import { signingChain } from "../tx/signing-chain.ts";
 import { acceptOption, trustOf } from "../tx/trust.ts";
-import { checkHarms, describeOutcome, type Membership, printAdvice, sendCall } from "./gov-call.ts";
+import {
+  checkHarms,
+  checkSender,
+  describeOutcome,
+  forcedOnlyOf,
+  type Membership,
+  printAdvice,
+  sendCall,
+} from "./gov-call.ts";
 import { list } from "./gov-list.ts";
 import { addProve } from "./gov-prove.ts";
 import { keptModule, moduleChange } from "./gov-versions.ts";
@@ -282,14 +290,16 @@ async function send(
 ): Promise<void> {
   const client = connect(options);
   const membership = await ask(client.call("gov_getMembership"));
-  const call = await make(membership);
-  const { key } = await resolveKey(options.from, options);
+  const asked = await make(membership);
+  const { key, label } = await resolveKey(options.from, options);
+  checkSender(membership, asked, { label, address: key.publicKey });
   const { chain, trusted, fee } = await signingChain(out, client, options);
-  const advice = await checkHarms(client, call, {
+  const advice = await checkHarms(client, asked, {
     begun: (words) => out.note(`${words}: waiting for it`),
     pause: () => pause(1_000),
   });
   printAdvice(out, advice);
+  const call = forcedOnlyOf(asked, advice);
   const trusting = connect(options, trustOf(options, undefined)) as Client;
   const wallet = Wallet.fromSeed(key.seed);
   const signing = { chain: { ...chain, genesisHash: trusted.genesisHash }, fee };

@@ -27,7 +27,15 @@ import { type Client, type ResultOf, Wallet } from "../../sdk/client.ts";
 import { amount, list, memo, rpcUrl } from "../arguments.ts";
 import { leaf } from "../command.ts";
 import { badInput, CliError, EXIT, valueOrThrow } from "../exit.ts";
-import { checkHarms, printAdvice, provePossession, sendCall, showProof } from "../gov/gov-call.ts";
+import {
+  checkHarms,
+  checkSender,
+  forcedOnlyOf,
+  printAdvice,
+  provePossession,
+  sendCall,
+  showProof,
+} from "../gov/gov-call.ts";
 import type { Output } from "../output.ts";
 import { ask, connect } from "../rpc.ts";
 import { type NameOptions, nameOptions, resolveKey } from "../tx/names.ts";
@@ -229,10 +237,13 @@ async function propose(
     isForced: options.force === true,
     note: options.note === undefined ? EMPTY : new TextEncoder().encode(options.note),
   };
-  const { key: operator } = await resolveKey(from, options);
-  printAdvice(out, await checkHarms(client, call));
+  const { key: operator, label } = await resolveKey(from, options);
+  checkSender(await ask(client.call("gov_getMembership")), call, { label, address: operator.publicKey });
+  const advice = await checkHarms(client, call);
+  printAdvice(out, advice);
   const signing = { chain: { ...chain, genesisHash }, fee };
-  await sendCall({ client, wallet: Wallet.fromSeed(operator.seed), signing }, call);
+  const sender = { client, wallet: Wallet.fromSeed(operator.seed), signing };
+  await sendCall(sender, forcedOnlyOf(call, advice));
   return undefined;
 }
 

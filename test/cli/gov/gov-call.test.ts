@@ -1,6 +1,8 @@
 /** Goal: a vote waits for the newcomer that it is about, and for nothing else. Method: a node that is a function, no time passes. */
 import { describe, expect, it } from "vitest";
-import { checkHarms, printAdvice } from "../../../src/cli/gov/gov-call.ts";
+import { asAddress, hex0x } from "../../../src/base/bytes.ts";
+import type { GovCall } from "../../../src/chain/modules/gov-declaration.ts";
+import { checkHarms, checkSender, forcedOnlyOf, printAdvice } from "../../../src/cli/gov/gov-call.ts";
 import type { Client } from "../../../src/sdk/client.ts";
 
 const AWAY = "the newcomer node4 is not connected to this node";
@@ -59,4 +61,49 @@ it("what a node notes of a change is shown to its sender, and keeps nothing back
   printAdvice(out as never, await checkHarms(client, vote));
   printAdvice(out as never, { harms: [AWAY], notes: [] });
   expect(shown).toEqual([note, `! forced: ${AWAY}`]);
+});
+
+it("a call is kept as forced only where something speaks against it", () => {
+  const call = { ...vote, isForced: true };
+  expect(forcedOnlyOf(call, { harms: [], notes: ["without node3"] })).toEqual(vote);
+  expect(forcedOnlyOf(call, { harms: [AWAY], notes: [] })).toEqual(call);
+  expect(forcedOnlyOf(vote, { harms: [], notes: [] })).toEqual(vote);
+});
+
+describe("the account of a proposal or a vote", () => {
+  const address = (fill: number) => asAddress(new Uint8Array(32).fill(fill));
+  const seat = (number: number) => ({
+    ...{ name: `node${number}`, publicKey: "0x", account: hex0x(address(number)), peerId: "p" },
+  });
+  const roles = [{ account: hex0x(address(7)), roles: ["admin" as const] }];
+  const membership = { members: [seat(1), seat(2)], nextMembers: [seat(1), seat(4)], lastHeight: 64, roles };
+  const grant = { kind: "grant", account: address(9), role: "sender" } as const;
+  const propose = { kind: "propose", change: grant, isForced: true, note: new Uint8Array(0) } as const;
+  const refusal = (account: number, call: GovCall) => {
+    try {
+      return checkSender(membership, call, { label: "alice", address: address(account) });
+    } catch (error) {
+      return error;
+    }
+  };
+
+  it("is a validator's of this epoch, or nothing is sent, forced or not", () => {
+    expect(refusal(1, vote)).toBeUndefined();
+    const found = refusal(9, { ...vote, isForced: true });
+    expect(found).toMatchObject({ exitCode: 3, code: "GOV_NOT_A_VALIDATOR" });
+    expect(String(found)).toContain(
+      `not sent: the account of alice, ${hex0x(address(9))}, is no validator's: those of node1, node2 vote`,
+    );
+    expect(String(refusal(4, vote))).toContain("is node4's, whose seat begins above height 64");
+  });
+
+  it("may be an administrator's where it is about who may send", () => {
+    expect(refusal(7, propose)).toBeUndefined();
+    expect(String(refusal(7, { ...propose, change: { ...grant, role: "admin" } }))).toContain(
+      "those of node1",
+    );
+    expect(String(refusal(9, propose))).toContain(
+      `those of node1, node2 propose, and administrators, ${hex0x(address(7))}`,
+    );
+  });
 });
