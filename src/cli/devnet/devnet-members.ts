@@ -188,12 +188,11 @@ class Operators {
   }
 
   #send({ seed }: PlannedAccount, call: GovCall) {
-    const { chainId, limits } = this.#plan.genesis;
+    const { chainId } = this.#plan.genesis;
+    // A vote may have changed what genesis names.
+    const fee = BigInt(this.membership.parameters.minFee);
     const chain = { chainId, genesisHash: this.#genesisHash as never };
-    return sendCall(
-      { client: this.client, wallet: Wallet.fromSeed(seed), signing: { chain, fee: limits.minFee } },
-      call,
-    );
+    return sendCall({ client: this.client, wallet: Wallet.fromSeed(seed), signing: { chain, fee } }, call);
   }
 }
 
