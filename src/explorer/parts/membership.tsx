@@ -30,7 +30,7 @@ export function Membership({ decided = false }: { readonly decided?: boolean }) 
               {proposals
                 .filter(({ status }) => decided || status === "open")
                 .map((proposal) => (
-                  <Ballot key={proposal.id} proposal={proposal} members={members} />
+                  <Ballot key={proposal.id} proposal={proposal} />
                 ))}
               {proposals.some(({ status }) => status === "open") ? null : (
                 <p class="notice quiet">no vote is open</p>
@@ -47,21 +47,28 @@ function Epoch({ epoch, firstHeight, lastHeight, members, nextMembers }: Members
   const height = standing.value?.status.height ?? 0;
   const [first, last] = [Number(firstHeight), Number(lastHeight)];
   const done = Math.max(0, Math.min(height, last) - first + 1);
-  const has = (list: Members["members"], key: string) => list.some(({ publicKey }) => publicKey === key);
-  const joins = nextMembers.filter(({ publicKey }) => !has(members, publicKey));
-  const leaves = members.filter(({ publicKey }) => !has(nextMembers, publicKey));
+  // An account stays with its seat, whose key may be another one in the next epoch.
+  const seatIn = (list: Members["members"], account: string) => list.find((one) => one.account === account);
+  const joins = nextMembers.filter(({ account }) => !seatIn(members, account));
+  const leaves = members.filter(({ account }) => !seatIn(nextMembers, account));
+  const rekeyed = members.filter(
+    ({ account, publicKey }) => (seatIn(nextMembers, account)?.publicKey ?? publicKey) !== publicKey,
+  );
   return (
     <Panel title={`Epoch ${epoch}`} aside={`heights ${showAmount(first)} to ${showAmount(last)}`}>
       <Bar of={last - first + 1} done={done} label={`${done} of ${last - first + 1} heights`} />
       <Facts>
         <Fact name="members">{printable(members.map(({ name }) => name).join(", "))}</Fact>
         <Fact name="of the next epoch">
-          {joins.length + leaves.length === 0 ? "the same" : null}
+          {joins.length + leaves.length + rekeyed.length === 0 ? "the same" : null}
           {joins.map(({ name, publicKey }) => (
             <Badge key={publicKey} tone="good">{`joins: ${printable(name)}`}</Badge>
           ))}{" "}
           {leaves.map(({ name, publicKey }) => (
             <Badge key={publicKey} tone="warn">{`leaves: ${printable(name)}`}</Badge>
+          ))}{" "}
+          {rekeyed.map(({ name, publicKey }) => (
+            <Badge key={publicKey} tone="warn">{`new key: ${printable(name)}`}</Badge>
           ))}
         </Fact>
       </Facts>
@@ -71,18 +78,15 @@ function Epoch({ epoch, firstHeight, lastHeight, members, nextMembers }: Members
 
 const TONES = { open: "warn", approved: "good", rejected: "bad", expired: "quiet" } as const;
 
-function Ballot({ proposal, members }: { readonly proposal: Proposal; readonly members: Members }) {
-  const { id, proposer, status, change, approve, reject, needed, votes, note, expires } = proposal;
-  const all = [...members.members, ...members.nextMembers];
-  const voter = (address: string) => all.find(({ account }) => account === address)?.name ?? shorten(address);
+function Ballot({ proposal }: { readonly proposal: Proposal }) {
+  const { id, proposer, status, change, seat, approve, reject, needed, votes, note, expires } = proposal;
   const who = (approves: boolean) =>
     printable(
       votes
         .filter((vote) => vote.approves === approves)
-        .map(({ account }) => voter(account))
+        .map(({ name, account }) => name ?? shorten(account))
         .join(", "),
     );
-  const seat = all.find(({ publicKey }) => publicKey === change.publicKey)?.name;
   // The key of a seat that is gone, or a peer id: too long for a small window.
   const key = change.publicKey ?? change.peerId;
   const subject = change.name ?? seat ?? change.parameter ?? (key ? shorten(`${key}`) : "");
