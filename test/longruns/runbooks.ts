@@ -216,8 +216,7 @@ const RUNBOOKS: Record<string, () => Promise<void>> = {
   async remove() {
     const name = (await members()).includes("node4") ? "node4" : "node3";
     const voters = nodes.filter((node) => node.name !== name);
-    const force = name === "node4" ? [] : ["--force"];
-    await decide(() => ["remove", name], voters, force);
+    await decide(() => ["remove", name], voters);
     await until(async () => !(await members()).includes(name), `${name} is no member`, WAIT_MS);
     await moves(node0);
     if (name === "node4") await node4.stop();

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { type Address, hex0x } from "../../../src/base/bytes.ts";
 import { EventTopic } from "../../../src/node/assembly/event-topic.ts";
-import { watchNextKey } from "../../../src/node/assembly/key-watch.ts";
+import { waitingKeyOf, watchNextKey } from "../../../src/node/assembly/key-watch.ts";
 import { homePaths } from "../../../src/node/home/home.ts";
 import {
   formatEncryptedKey,
@@ -108,4 +108,14 @@ it("a change of the key says that the key is due in the epoch that has it and no
   end();
   enter(next);
   expect(due).toHaveLength(1);
+});
+
+it("a change of the key is awaited by a node that can start again by itself, and by no other", () => {
+  const home = { paths: homePaths(dir) } as never;
+  const waiting = waitingKeyOf({ home, onKeyDue: () => undefined });
+  rmSync(homePaths(dir).nextValidatorKey, { force: true });
+  expect(waiting?.()).toBeUndefined();
+  saveKey(homePaths(dir).nextValidatorKey, next);
+  expect(waiting?.()).toEqual(next.publicKey);
+  expect(waitingKeyOf({ home })).toBeUndefined();
 });
