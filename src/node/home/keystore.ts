@@ -16,6 +16,11 @@ export const KEYSTORE_TYPE = "ed25519-encrypted";
 export const PASSWORD_BYTES_MAX = 1_024;
 /** Bytes that scrypt may write for a file, 128 * n * r * p: twice what a file of this program asks for, about a second. */
 const SCRYPT_BYTES_MAX = 256 * 1024 * 1024;
+/**
+ * Bytes of scrypt's block, 128 * r * p, which PBKDF2 makes and hashes at ten times the cost of mixing a byte. A file of this
+ * program asks for 1,024.
+ */
+const SCRYPT_BLOCK_BYTES_MAX = 1024 * 1024;
 
 /** n: 128 MiB and about half a second. */
 export interface ScryptCost {
@@ -95,6 +100,10 @@ export function keystoreOf({
     return refuse("malformed", `crypto.kdf.params.n: ${n} is not a power of two`);
   if (128 * n * r * p > SCRYPT_BYTES_MAX) {
     const detail = `crypto.kdf.params: scrypt with n = ${n}, r = ${r}, p = ${p} would write ${128 * n * r} bytes ${p} times; at most ${SCRYPT_BYTES_MAX} bytes in all are read`;
+    return refuse("malformed", detail);
+  }
+  if (128 * r * p > SCRYPT_BLOCK_BYTES_MAX) {
+    const detail = `crypto.kdf.params: scrypt with r = ${r}, p = ${p} takes a block of ${128 * r * p} bytes; at most ${SCRYPT_BLOCK_BYTES_MAX} bytes are read`;
     return refuse("malformed", detail);
   }
   if (Math.log2(n) >= 16 * r)

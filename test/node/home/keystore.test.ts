@@ -85,6 +85,9 @@ it.each([
   ["the memory of scrypt", { n: 2 ** 24 }],
   ["the time of scrypt", { n: 2 ** 17, r: 8, p: 3 }],
   ["the time of scrypt with little memory", { n: 2, r: 1, p: 2 ** 21 }],
+  // Found by fuzzing: 1.7 s where n is small, for making and hashing the block costs more a byte than mixing it.
+  ["the block of scrypt that is many", { n: 2, r: 1, p: 2 ** 19 }],
+  ["the block of scrypt that is long", { n: 2, r: 2 ** 19, p: 1 }],
   ["what scrypt is not defined for", { n: 2 ** 16, r: 1 }],
   ["a cost that is none", { n: 17 }],
   ["a cost beyond numbers", { r: 2 ** 29 }],
