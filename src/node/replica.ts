@@ -333,10 +333,7 @@ export class Replica {
 
   async #importFrom(sealed: SealedBlock, peerId: string): Promise<ImportOutcome> {
     const result = await this.#import(sealed);
-    if (result?.kind === "invalid") {
-      const { code, detail } = result.fault;
-      this.#ports.log.log("warn", "chain", "block refused", { peer: peerId, fault: code, detail });
-    }
+    if (result?.kind === "invalid") this.watches.refused(sealed.block, peerId, result.fault);
     return result?.kind ?? "known";
   }
 
@@ -361,6 +358,7 @@ export class Replica {
       validatorCount: () => seats.validators.members.length,
       seatedPeers: () => this.seatedPeers(),
       isProposer: (head) => proposes(this.consensus, head, options.signer),
+      transitions: this.watches.transitions,
       passedOn: this.#passedOn,
       intervalMs: options.syncIntervalMs,
       isMember: () => this.self !== undefined,

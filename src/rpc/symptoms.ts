@@ -22,8 +22,19 @@ export interface Symptoms {
   readonly paused?: string | undefined;
   /** The lowest block that a peer has which is ahead, where all of these have pruned the next one. Else undefined. */
   readonly lowestOffered?: bigint | undefined;
+  /** The transition that others go on by and this node does not, or undefined where no peer has sent a block of it. */
+  readonly missedTransition?: MissedTransition | undefined;
   /** How far ahead of this node's clock a block's time may be, ms. */
   readonly clockLimitMs: number;
+}
+
+/** A transition that this node was not told to accept, as a peer sent the first block under it: not verified. */
+export interface MissedTransition {
+  /** What the transition is called by, 0x-hex as it is shown. */
+  readonly id: string;
+  /** The height of that block, the one behind this node's head. */
+  readonly height: bigint;
+  readonly peerId: string;
 }
 
 /** A signer as its node sees it. */

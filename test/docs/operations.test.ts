@@ -28,9 +28,14 @@ describe("the table of bounds in docs/operations.md", () => {
 describe("the table of broken situations in docs/operations.md", () => {
   // Where the words of explain, start and doctor are made.
   const sources = [
-    ...["explain-clocks", "explain", "explain-agreement", "explain-mining", "standing"].map(
-      (name) => `src/rpc/explain/${name}.ts`,
-    ),
+    ...[
+      "explain-clocks",
+      "explain",
+      "explain-agreement",
+      "explain-members",
+      "explain-mining",
+      "standing",
+    ].map((name) => `src/rpc/explain/${name}.ts`),
     ...[
       "src/p2p/troubles.ts",
       "src/p2p/transport/handshake.ts",

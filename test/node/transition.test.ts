@@ -104,6 +104,11 @@ describe("a transition", () => {
     net.cluster.start(2);
     expect(await goesOn([0, 1, 4], summary.height + 8n)).toBe(true);
     expect(height(2)).toBe(summary.height);
+    const missed = () => net.cluster.replica(2)?.watches.transitions.missed();
+    const id = net.first.chain.sealedBlockAt(summary.height + 1n)!.block.summary.extra;
+    expect(missed()).toMatchObject({ id: hex0x(id), height: summary.height + 1n });
+    expect(missed()).toEqual(missed());
+    expect(net.first.watches.transitions.missed()).toBeUndefined();
     startWith(
       [2],
       transition([0, 1], {
@@ -113,6 +118,7 @@ describe("a transition", () => {
       }),
     );
     expect(await goesOn([2], summary.height + 8n)).toBe(true);
+    expect(missed()).toBeUndefined();
     expect(net.cluster.replica(2)?.self).toBeUndefined();
   });
 

@@ -32,6 +32,7 @@ export type HeadFault =
   | "wrong-version"
   | "wrong-work"
   | "wrong-epoch"
+  | "unaccepted-transition"
   | "wrong-proposer"
   | "wrong-validators"
   | "wrong-flags"
@@ -94,7 +95,7 @@ function unknownEpoch({ summary }: BlockHead): Fault<HeadFault> {
   if ((summary.flags & FLAG_TRANSITION) !== 0) {
     const id = hex0x(summary.extra);
     return fault(
-      "wrong-epoch",
+      "unaccepted-transition",
       `block ${summary.height} stands on the transition ${id}, a break of trust that this node was not told to accept (start --transition FILE)`,
     );
   }

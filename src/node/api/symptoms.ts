@@ -14,6 +14,7 @@ export function symptomsOf(
     expectsPeers,
     paused: paused?.(),
     signer: signer?.(),
+    missedTransition: replica.watches.transitions.missed(),
     lowestOffered: replica.lowestOffered(),
     troubles: network.troubles?.() ?? [],
     early: [...(replica.messageCounts()?.early ?? [])].map(([validator, early]) => ({ validator, ...early })),

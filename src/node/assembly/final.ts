@@ -13,7 +13,7 @@ import { createAntiEntropy } from "./anti-entropy-ports.ts";
 import type { ModeContext, ModeParts } from "./mode-parts.ts";
 
 export function assembleFinal(context: ModeContext): ModeParts {
-  const { chain, pool, passedOn, ports } = context;
+  const { chain, pool, passedOn, transitions, ports } = context;
   const { log, scheduler } = ports;
   const believedHeight = () => heightOfValidators(context.seatedPeers(), context.validatorCount());
   const repair = createAntiEntropy(context, {
@@ -27,6 +27,7 @@ export function assembleFinal(context: ModeContext): ModeParts {
     log,
     pool,
     passedOn,
+    transitions,
     announced: (peerId: string, height: bigint, hash: Hash) => repair.announced(peerId, height, hash),
     importBlock: (sealed: SealedBlock) => context.importAnnounced(sealed),
   };

@@ -14,6 +14,7 @@ import type { ImportOutcome } from "../../p2p/sync/catch-up.ts";
 import type { PassedOn } from "../ingress/passed-on.ts";
 import type { PeerView } from "../ports.ts";
 import type { ReplicaPorts } from "../replica-ports.ts";
+import type { TransitionWatch } from "./transition-watch.ts";
 
 /** What an assembly is made from. */
 export interface ModeContext {
@@ -29,6 +30,8 @@ export interface ModeContext {
   /** Whether this node votes in the epoch of the head. */
   isMember(): boolean;
   readonly passedOn: PassedOn;
+  /** Is told of blocks that were refused. */
+  readonly transitions: TransitionWatch;
   readonly ports: ReplicaPorts;
   /** The time between two comparisons, ms. With 0 there are no periodic ones. */
   readonly intervalMs: number;

@@ -4,10 +4,10 @@
  * whether to pass the announcement on; `reject` only for what is wrong on every node (decision 3, decision 7).
  */
 import { equalBytes, type Hash, showHash } from "../../base/bytes.ts";
-import type { Relay } from "../../base/fault.ts";
+import type { Fault, Relay } from "../../base/fault.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Chain } from "../../chain/chain.ts";
-import type { SealedBlock } from "../../chain/types/block.ts";
+import type { BlockHead, SealedBlock } from "../../chain/types/block.ts";
 import type { SignedTransaction } from "../../chain/types/transaction.ts";
 import type { Mempool } from "../../mempool/mempool.ts";
 import { type BlockAnnouncement, decodeAnnouncement } from "../../p2p/transport/wire.ts";
@@ -19,6 +19,8 @@ export interface FinalAnnouncementPorts {
   readonly log: Logger;
   readonly pool: Pick<Mempool, "getByHash">;
   readonly passedOn: PassedOn;
+  /** Is told of what was refused. */
+  readonly transitions: { refused(head: BlockHead, peerId: string, fault: Fault): void };
   /** A peer holds this block. */
   announced(peerId: string, height: bigint, hash: Hash): void;
   importBlock(sealed: SealedBlock): Promise<void>;
@@ -42,6 +44,7 @@ export async function judgeFinalAnnouncement(
   if (badSeal !== undefined) {
     const fields = { peer: peerId, height, hash: showHash(head.hash), fault: badSeal.code };
     ports.log.log("warn", "chain", "announced block refused", { ...fields, detail: badSeal.detail });
+    ports.transitions.refused(head, peerId, badSeal);
     return "reject";
   }
   const known = chain.store.hashAt(height);

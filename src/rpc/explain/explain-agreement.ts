@@ -115,7 +115,7 @@ function explainNoQuorum(
     state: "no-quorum",
     ok: false,
     summary,
-    details: [...details, "it goes on by itself when they return", ...wayOut(standing, n - quorum)],
+    details: [...details, ...wayOut(standing, n - quorum)],
   };
 }
 

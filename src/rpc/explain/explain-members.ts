@@ -119,6 +119,32 @@ export function explainBarrier(standing: Standing, engine: EngineStatus): Explan
   return { state: "waiting", ok: true, summary, details: [] };
 }
 
+/** Where nothing goes on here, others that go on by a transition are the reason for it: they have left this node's epoch. */
+const STANDING_STILL: ReadonlySet<Explanation["state"]> = new Set([
+  "no-quorum",
+  "waiting",
+  "view-change",
+  "syncing",
+]);
+
+/**
+ * Says first that others stand on a transition which this node was not told to accept. That is a peer's word, so it
+ * makes no state worse by itself: where the chain works it is a detail.
+ */
+export function explainTransition({ transition }: Standing, verdict: Explanation): Explanation {
+  if (transition === undefined) return verdict;
+  const { id, height, from } = transition;
+  const missed = `stands on transition ${id}, which this node was not told to accept`;
+  if (!STANDING_STILL.has(verdict.state)) {
+    const word = `${from} sent block ${height}, which ${missed}; only the file can show whether it holds`;
+    return { ...verdict, details: [...verdict.details, word] };
+  }
+  const summary = `block ${height} ${missed}: get its file from the other operators, check it with "quorate transition show FILE", and start this node with --transition FILE`;
+  const word = `${from} sent that block; only the file can show whether it holds. Sign no other transition for that epoch: two of them are two chains`;
+  const before = `without it, in the epoch that this node is in: ${verdict.summary}`;
+  return { ...verdict, ok: false, summary, details: [word, before, ...verdict.details] };
+}
+
 export function describeMembers({ members }: Standing): string[] {
   if (members === undefined) return [];
   const { epoch, lastHeight, joins, leaves, rekeyed, planned, openProposals } = members;
@@ -139,12 +165,16 @@ export function describeMembers({ members }: Standing): string[] {
 }
 
 /**
- * What helps when members are gone for good: no vote can be decided without a quorum. @param spare how many
- * may be away
+ * What helps when members are away, or gone for good: no vote can be decided without a quorum. @param spare how
+ * many may be away
  */
-export function wayOut({ members }: Standing, spare: number): string[] {
-  if (members === undefined) return [];
+export function wayOut({ members, transition }: Standing, spare: number): string[] {
+  // Others have signed one already, and a second one is a second chain.
+  if (transition !== undefined) return [];
+  const waiting = "it goes on by itself when they return";
+  if (members === undefined) return [waiting];
   return [
+    waiting,
     `if more than ${spare} are gone for good, no vote can put others in their place: the operators who are left sign a transition, a break of trust that loses nothing final (quorate transition --help)`,
   ];
 }

@@ -99,7 +99,17 @@ function standingOf(api: NodeApi, nowMs: number): Standing {
     ...neighbourhoodOf(api, nowMs),
     pool: poolOf(api),
     members: membersStandingOf(api),
+    transition: transitionOf(api),
   };
+}
+
+function transitionOf(api: NodeApi): Standing["transition"] {
+  const missed = api.symptoms().missedTransition;
+  if (missed === undefined) return undefined;
+  const { id, height, peerId } = missed;
+  const peer = api.peers().find((one) => one.peerId === peerId);
+  const { name: seat } = api.validators().members[peer?.validator ?? -1] ?? {};
+  return { id, height, from: seat ?? peer?.name ?? peerId };
 }
 
 function poolOf(api: NodeApi): PoolStanding {

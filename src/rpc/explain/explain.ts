@@ -11,7 +11,7 @@ import { must } from "../../base/assert.ts";
 import type { EngineStatus } from "../../consensus/engine.ts";
 import { explainValidator } from "./explain-agreement.ts";
 import { withClocks } from "./explain-clocks.ts";
-import { describeMembers, explainBarrier, explainCandidate } from "./explain-members.ts";
+import { describeMembers, explainBarrier, explainCandidate, explainTransition } from "./explain-members.ts";
 import {
   ago,
   describeClaim,
@@ -33,7 +33,7 @@ export function explain(standing: Standing): Explanation {
     engine === undefined
       ? explainCandidate(standing, explainFollower(standing))
       : (explainBarrierOf(standing, engine) ?? explainValidator(standing, engine));
-  const { details, ...judged } = withClocks(standing, verdict);
+  const { details, ...judged } = withClocks(standing, explainTransition(standing, verdict));
   return { ...judged, details: [...details, ...describeStanding(standing)] };
 }
 

@@ -106,6 +106,8 @@ export interface Standing extends Neighbourhood {
   readonly pool: PoolStanding;
   /** The members, where validators may change. */
   readonly members?: MembersStanding | undefined;
+  /** The transition that others go on by and this node does not, and whose word that is. */
+  readonly transition?: { readonly id: string; readonly height: bigint; readonly from: string } | undefined;
 }
 
 export interface PoolStanding {

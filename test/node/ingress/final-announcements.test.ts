@@ -15,6 +15,7 @@ async function judgeKnown(...seals: ((block: Block) => Uint8Array)[]): Promise<s
     log: SILENT,
     pool: { getByHash: () => undefined },
     passedOn: new PassedOn(),
+    transitions: { refused: () => undefined },
     announced: () => undefined,
     importBlock: async () => undefined,
   };

@@ -357,6 +357,42 @@ describe("a chain whose members change", () => {
     expect(explain(standingOf(engineOf(), { members })).details.join()).not.toContain("transition");
   });
 
+  it("says first that others stand on a transition that this node was not told to accept, and speaks of no second one", () => {
+    const transition = { id: `0x${"3b".repeat(32)}`, height: 103n, from: "node1" };
+    const validators = standingOf(engineOf()).validators.map((one, i) => ({ ...one, online: i % 2 === 0 }));
+    const waits = engineOf({ checkpoints: [{ height: 102n, from: [0] }] });
+    for (const [state, standing] of [
+      ["no-quorum", standingOf(engineOf(), { validators })],
+      ["waiting", standingOf(engineOf({ waitingFor }), { timers: late })],
+      ["waiting", standingOf(waits, { members: { ...members, nodeEpoch: 2n } })],
+      ["waiting", standingOf(undefined, { believedHeight: 110n })],
+    ] as const) {
+      const said = explain({ members, ...standing, transition });
+      expect(said).toMatchObject({ state, ok: false });
+      expect(said.summary).toBe(
+        `block 103 stands on transition ${transition.id}, which this node was not told to accept: get its file from the other operators, check it with "quorate transition show FILE", and start this node with --transition FILE`,
+      );
+      expect(said.details.join("\n")).not.toMatch(/sign a transition|goes on by itself/);
+      expect(said.details[0]).toMatch(/^node1 sent that block/);
+    }
+  });
+
+  it("calls a chain that works no worse for what one peer says of a transition", () => {
+    const transition = { id: `0x${"3b".repeat(32)}`, height: 103n, from: "node1" };
+    for (const standing of [
+      standingOf(engineOf()),
+      standingOf(engineOf(), { validators: withoutNode2 }),
+      standingOf(undefined),
+    ]) {
+      const { details, ...verdict } = explain(standing);
+      const said = explain({ ...standing, transition });
+      expect(said).toMatchObject(verdict);
+      expect(said.details.filter((line) => !details.includes(line))).toEqual([
+        expect.stringMatching(/^node1 sent block 103, which stands on transition 0x3b/),
+      ]);
+    }
+  });
+
   it("names whom the end of an epoch waits for", () => {
     const engine = engineOf({ checkpoints: [{ height: 102n, from: [0, 2] }] });
     const { summary, ok } = explain(standingOf(engine, { members: { ...members, nodeEpoch: 2n } }));
