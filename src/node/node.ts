@@ -332,6 +332,7 @@ function openRpc(
       storageMode: config.storage.mode,
       ...(remote === undefined ? {} : { signer: () => remote.status }),
       expectsPeers: expectsPeers({ home, config, extraPeers }),
+      emptyBlocksMs: emptyBlocksOf(config.consensus.emptyBlocksMs, home.genesis),
     },
     {
       replica,

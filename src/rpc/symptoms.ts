@@ -10,6 +10,8 @@ export interface PeerTrouble {
 export interface Symptoms {
   /** How long ago the executable transaction arrived that has waited longest, ms. Undefined when none waits. */
   readonly oldestMs: number | undefined;
+  /** After how many ms without a block an empty one is due, as this node is configured. Undefined where none ever is. */
+  readonly emptyBlocksMs?: number | undefined;
   /** The genesis or the files of this node name others, so that without a peer it is cut off. */
   readonly expectsPeers: boolean;
   /** Why peers that its files name are not connected. */

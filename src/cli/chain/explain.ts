@@ -59,8 +59,12 @@ export function describeVerdict(out: Output, { ok, summary }: Pick<Explanation, 
 
 async function showExplanation(out: Output, client: Client): Promise<void> {
   const explanation = await ask(client.call("consensus_explain"));
+  // Of several nodes another than the wanted one may have answered.
+  const { name, mode } = await ask(client.call("node_info"));
+  const asked = { name, mode, url: client.url };
   const details = out.quiet ? [] : explanation.details.map((line) => `  ${line}`);
-  out.result(explanation, [describeVerdict(out, explanation), ...details]);
+  const verdict = describeVerdict(out, explanation);
+  out.result({ ...explanation, asked }, [verdict, `  asked: ${name} (${mode}) at ${client.url}`, ...details]);
   if (!explanation.ok) throw new Finished(EXIT.failedCheck);
 }
 

@@ -77,6 +77,8 @@ export interface ReplicaApiOptions {
   readonly storageMode?: StorageView["mode"];
   /** Others belong to the network: false if left out. */
   readonly expectsPeers?: boolean;
+  /** After how many ms an empty block is due; left out, none ever is. */
+  readonly emptyBlocksMs?: number | undefined;
 }
 
 export interface ReplicaApiPorts extends Partial<SnapshotsApi> {

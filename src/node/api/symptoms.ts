@@ -5,13 +5,19 @@ import type { ReplicaApiOptions, ReplicaApiPorts } from "./node-api.ts";
 
 export function symptomsOf(
   { replica, network, scheduler }: Pick<ReplicaApiPorts, "replica" | "network" | "scheduler">,
-  { expectsPeers = false, paused, signer }: Pick<ReplicaApiOptions, "expectsPeers" | "paused" | "signer">,
+  {
+    expectsPeers = false,
+    paused,
+    signer,
+    emptyBlocksMs,
+  }: Pick<ReplicaApiOptions, "expectsPeers" | "paused" | "signer" | "emptyBlocksMs">,
 ): Symptoms {
   const { rules } = replica.chain;
   const addedMs = replica.pool.oldestExecutable()?.addedMs;
   return {
     oldestMs: addedMs === undefined ? undefined : Math.max(0, scheduler.now() - addedMs),
     expectsPeers,
+    emptyBlocksMs,
     paused: paused?.(),
     signer: signer?.(),
     missedTransition: replica.watches.transitions.missed(),

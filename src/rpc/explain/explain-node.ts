@@ -94,6 +94,8 @@ function standingOf(api: NodeApi, nowMs: number): Standing {
     validators,
     height: api.head().summary.height,
     headAgeMs: Math.max(0, nowMs - api.headChangedAtMs()),
+    // The head itself shows that empty blocks are made: other nodes may be configured otherwise than this one.
+    emptyBlocksMs: api.head().summary.txCount === 0 ? api.symptoms().emptyBlocksMs : undefined,
     syncing: api.syncing(),
     ...heightsOf(api),
     ...neighbourhoodOf(api, nowMs),

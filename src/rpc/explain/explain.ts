@@ -45,7 +45,7 @@ function explainBarrierOf(standing: Standing, engine: EngineStatus): Explanation
 }
 
 function explainFollower(standing: Standing): Explanation {
-  const { height, headAgeMs, peers, syncing, pool } = standing;
+  const { height, headAgeMs, peers, syncing, pool, emptyBlocksMs } = standing;
   const head = `height ${height}, last block ${ago(headAgeMs)}`;
   if (peers === 0) {
     const summary = `${whyAlone(standing)}; this node follows the chain and cannot hear of blocks (${head})`;
@@ -59,6 +59,19 @@ function explainFollower(standing: Standing): Explanation {
     const summary = `a transaction has waited for ${duration(must(pool.oldestMs, "the wait is the age of a transaction"))} and no block came: the validators agree on none, or none reaches this node (${head})`;
     return { state: "waiting", ok: false, summary, details: [] };
   }
+  if (
+    emptyBlocksMs !== undefined &&
+    height > 0n &&
+    headAgeMs > EMPTY_MS_MIN + EMPTY_INTERVALS * emptyBlocksMs
+  ) {
+    const summary = `no block came for ${duration(headAgeMs)}, and an empty one is due every ${duration(emptyBlocksMs)}: the validators agree on none, or none reaches this node (${head})`;
+    return {
+      state: "waiting",
+      ok: false,
+      summary,
+      details: ["a validator knows more: quorate explain --rpc URL"],
+    };
+  }
   const connected = `${peers} ${peers === 1 ? "peer" : "peers"} connected`;
   const summary = `this node follows the chain and does not vote: ${head}, ${connected}`;
   return { state: "no-engine", ok: true, summary, details: [] };
@@ -66,6 +79,10 @@ function explainFollower(standing: Standing): Explanation {
 
 /** So long no transaction waits without any block on a chain that moves, a view change or two included. */
 const WAITING_MS_MAX = 10_000;
+
+/** So long an empty block that is due is late by no view changes. */
+const EMPTY_MS_MIN = 30_000;
+const EMPTY_INTERVALS = 5;
 
 /** How the node stands, whatever the verdict. */
 function describeStanding(standing: Standing): string[] {

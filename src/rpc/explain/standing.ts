@@ -96,6 +96,8 @@ export interface Standing extends Neighbourhood {
   readonly height: bigint;
   /** How long ago the head last moved, or the node started. */
   readonly headAgeMs: number;
+  /** After so many ms an empty block is due; undefined where none is expected. */
+  readonly emptyBlocksMs?: number | undefined;
   readonly syncing:
     | { readonly current: bigint; readonly target: bigint; readonly targetVerified: boolean }
     | undefined;

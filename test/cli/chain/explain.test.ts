@@ -25,7 +25,8 @@ test("explain ends with 0 while the chain moves and with 1 when it does not", as
   node.peerList = [peer(1)];
   const halted = await quorate("explain", "--rpc", url, "--json");
   expect(halted.code).toBe(1);
-  expect(JSON.parse(halted.stdout)).toMatchObject({ state: "no-quorum", ok: false });
+  expect(JSON.parse(halted.stdout)).toMatchObject({ state: "no-quorum", ok: false, asked: { url } });
+  expect(moving.stdout).toMatch(/\n {2}asked: \S+ \((validator|full)\) at http/);
 });
 
 test("status says in one line what explain says", async () => {

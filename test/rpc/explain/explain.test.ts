@@ -312,6 +312,15 @@ describe("an explanation", () => {
     expect(explain(standingOf(undefined))).toMatchObject({ state: "no-engine", ok: true });
     expect(explain(standingOf(undefined, { peers: 0 }))).toMatchObject({ state: "alone", ok: false });
   });
+
+  it("does not call a follower well that sees no block for long where empty ones are due, and an idle chain without them well", () => {
+    const late = { headAgeMs: 120_000, emptyBlocksMs: 5_000 };
+    const { ok, summary } = explain(standingOf(undefined, late));
+    expect(ok).toBe(false);
+    expect(summary).toMatch(/^no block came for 2 min 0 s, and an empty one is due every 5 s/);
+    expect(explain(standingOf(undefined, { ...late, headAgeMs: 50_000 })).ok).toBe(true);
+    expect(explain(standingOf(undefined, { headAgeMs: 9_000_000 })).ok).toBe(true);
+  });
 });
 
 it.each([
