@@ -23,12 +23,12 @@ import {
 } from "../../chain/types/transition.ts";
 import { createValidatorSet, type Validator, type ValidatorSet } from "../../chain/types/validator-set.ts";
 import { quorumOf } from "../../consensus/pbft/quorum.ts";
-import { createSigner } from "../../crypto/keys.ts";
+import { createSigner, verifySignature } from "../../crypto/keys.ts";
 import { readTransitionFile, writeTransitionFile } from "../../node/home/transition-files.ts";
 import type { Client } from "../../sdk/client.ts";
 import { collect, integer } from "../arguments.ts";
 import { group, leaf } from "../command.ts";
-import { badInput, CliError, EXIT, valueOrThrow } from "../exit.ts";
+import { badInput, CliError, EXIT, Finished, valueOrThrow } from "../exit.ts";
 import type { Output } from "../output.ts";
 import { ask, connect, type RpcOptions, rpcOption } from "../rpc.ts";
 import { type NameOptions, nameOptions, resolveKey } from "../tx/names.ts";
@@ -53,6 +53,11 @@ let each operator who stays sign the file in turn, start every node that stays w
   quorate transition sign transition.json --from operator
   quorate start --dir HOME --transition transition.json
 Verifiers must accept it by its id: quorate anchor verify --accept-transition ID.`;
+
+const SHOW_HELP = `
+Signatures are verified without a node too; whose accounts they are, and who is missing, only a node knows.
+
+Exit codes: 0 what is signed holds (signatures may be missing still), 1 a signature or the file does not hold, 2 wrong input`;
 
 export function addTransition(program: Command): void {
   const transition = group(
@@ -87,8 +92,8 @@ export function addTransition(program: Command): void {
   leaf<RpcOptions>(
     transition,
     "show <file>",
-    "say what a file does, and who has signed it",
-    (command) => command.addOption(rpcOption()),
+    "say what a file does, who has signed it, and whether that holds",
+    (command) => command.addOption(rpcOption()).addHelpText("after", SHOW_HELP),
     ({ out, options, args: [file] }) => show(out, options, file),
   );
 }
@@ -155,19 +160,68 @@ async function sign(out: Output, options: SignOptions, file: string): Promise<vo
 
 async function show(out: Output, options: RpcOptions, file: string): Promise<void> {
   const transition = valueOrThrow(readTransitionFile(file));
-  // Who is replaced only a node knows; without one the file itself is shown.
-  const stand = await standOf(connect(options)).catch(() => undefined);
-  const isSame = stand !== undefined && equalBytes(stand.genesisHash, transition.genesisHash);
-  const replaced = isSame && stand.replaced.epoch + 1n === transition.epoch ? stand.replaced : undefined;
+  const { replaced, unknown } = await replacedBy(transition, options);
   const wrong = replaced && checkTransition(transition, replaced);
-  const isComplete = replaced === undefined ? null : wrong === undefined;
+  const bad = badSignatures(transition, replaced);
+  const isWrong = bad.length > 0 || wrong?.code === "wrong-transition";
   const value = {
     id: hex0x(transitionId(transition)),
-    isComplete,
-    fault: wrong?.detail ?? null,
+    isComplete: replaced === undefined ? null : wrong === undefined,
+    fault: wrong?.detail ?? bad[0] ?? null,
+    badSignatures: bad,
+    unknown: unknown ?? null,
     ...facts(transition),
   };
-  out.result(value, describe(transition, replaced));
+  const others = isWrong && bad.length === 0 && wrong !== undefined ? [wrong.detail] : [];
+  out.result(value, [
+    ...describe(transition, replaced),
+    ...[...bad, ...others].map((words) => `  ${out.cross} ${out.style("red", words)}`),
+    ...(unknown === undefined ? [] : [`  not known: ${unknown}`]),
+  ]);
+  if (isWrong) throw new Finished(EXIT.failedCheck);
+}
+
+/** The signatures that do not hold for what the file says now, in words. */
+function badSignatures(transition: Transition, replaced: ValidatorSet | undefined): string[] {
+  const message = transitionSigningBytes(transitionId(transition));
+  const known = [...(replaced?.members ?? []), ...transition.members];
+  return transition.signatures
+    .filter(({ account, signature }) => !verifySignature(account, message, signature))
+    .map(({ account }) => {
+      const name = known.find((one) => equalBytes(one.account, account))?.name ?? hex0x(account);
+      return `the signature of ${name} does not hold: the file was changed after it was signed, or its account signed another one`;
+    });
+}
+
+interface Replaced {
+  /** The set that the file replaces, where a node that was asked has it. */
+  readonly replaced?: ValidatorSet;
+  /** Why not, and what is not known for that. */
+  readonly unknown?: string;
+}
+
+/** Who is replaced only a node knows; without one the file itself is shown. */
+async function replacedBy(transition: Transition, options: RpcOptions): Promise<Replaced> {
+  const unknown = (why: string): Replaced => ({
+    unknown: `${why}, so whose accounts have signed, who is missing, and whether block ${transition.height} is the last one was compared with no chain`,
+  });
+  const client = connect(options);
+  try {
+    const { genesisHash, replaced } = await standOf(client);
+    if (!equalBytes(genesisHash, transition.genesisHash))
+      return unknown(
+        `the chain of ${client.url} has the genesis ${showHash(genesisHash)}, the file's is ${showHash(transition.genesisHash)}`,
+      );
+    if (replaced.epoch + 1n !== transition.epoch)
+      return unknown(
+        `behind the newest block of ${client.url} comes epoch ${replaced.epoch + 1n}, the file opens epoch ${transition.epoch}`,
+      );
+    return { replaced };
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    if (error.exitCode === EXIT.unreachable) return unknown(`no node answered at ${options.rpc.join(", ")}`);
+    return unknown(`the node at ${client.url} did not say: ${error.message}`);
+  }
 }
 
 /** The chain as a node has it: its newest block, and the set that a block behind it would be of. */
