@@ -10,7 +10,7 @@ import { type Home, homePaths, openHome } from "../../node/home/home.ts";
 import type { Unlock } from "../../node/home/key-file.ts";
 import { parsePeerAddress } from "../../node/home/peers-file.ts";
 import type { StartError } from "../../node/home/start-error.ts";
-import { acceptTransitions, describeBreak, keepTransitions } from "../../node/home/transition-files.ts";
+import { acceptTransitions, startUnder } from "../../node/home/transition-files.ts";
 import type { RunningNode } from "../../node/node.ts";
 import { StateDivergence } from "../../node/state-divergence.ts";
 import { FalseSnapshot } from "../../node/stored-chain/history-check.ts";
@@ -70,12 +70,14 @@ export async function runNode(
     const said = { isMoved, recoversAmnesia, isNetworkHome: options.networkHome === true };
     const devnet = options.devnetDir === undefined ? undefined : linkToDevnet(options.devnetDir);
     const transitions = valueOrThrow(acceptTransitions(options.dir, options.transition ?? [], home.genesis));
-    for (const one of transitions) out.warn(describeBreak(one));
     const migration = { progress: migrationBar(out) };
     const begin = { migration, fromSnapshot: options.snapshot === true, signal: stopping.signal };
     const start = { ...said, transitions, devnet, onFatal, unlock, pin, ...begin };
-    node = await startGuardedNode({ home, config, origins, extraPeers, blockedPeers, ...start });
-    keepTransitions(options.dir, transitions);
+    node = await startUnder(transitions, {
+      dir: options.dir,
+      start: () => startGuardedNode({ home, config, origins, extraPeers, blockedPeers, ...start }),
+      warn: (words) => out.warn(words),
+    });
   } catch (error) {
     if (stopping.signal.aborted && error instanceof Error && isStartError(error))
       return out.note(error.message);

@@ -97,8 +97,22 @@ function keptFiles(dir: string): string[] {
   return names.sort().map((name) => join(folder, name));
 }
 
+/**
+ * Starts by these transitions. The start checks them with the chain; only what it did not refuse is said to be accepted,
+ * and kept.
+ */
+export async function startUnder<T>(
+  transitions: readonly Transition[],
+  { dir, start, warn }: { readonly dir: string; start(): Promise<T>; readonly warn: (words: string) => void },
+): Promise<T> {
+  const started = await start();
+  for (const one of transitions) warn(describeBreak(one));
+  keepTransitions(dir, transitions);
+  return started;
+}
+
 /** Says to people what somebody who accepts the transition accepts. */
-export function describeBreak(transition: Transition): string {
+function describeBreak(transition: Transition): string {
   const { height, members, reason, signatures } = transition;
   const names = members.map(({ name }) => name).join(", ");
   return `accepts a BREAK OF TRUST behind height ${height}: ${hex0x(transitionId(transition))}, signed by ${signatures.length} operators, validators ${names}; "${reason}"`;

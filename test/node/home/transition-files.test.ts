@@ -8,6 +8,7 @@ import { DEVNET, planNetwork, secretsFromSeed } from "../../../src/node/home/net
 import {
   acceptTransitions,
   keepTransitions,
+  startUnder,
   writeTransitionFile,
 } from "../../../src/node/home/transition-files.ts";
 
@@ -47,6 +48,17 @@ test("one that was tried in vain is not kept, and one that is kept lets no other
     /^second-transition .*second: it opens epoch 1 behind height 7, and this node has accepted 0x/,
   );
   expect(acceptTransitions(dir, [join(dir, "first")], genesis)).toEqual({ ok: true, value: [first] });
+});
+
+test("a break of trust is spoken of, and kept, once the start by it has succeeded", async () => {
+  const said: string[] = [];
+  const begin = (start: () => Promise<string>) =>
+    startUnder([transition(1n, "first")], { dir, start, warn: (words) => void said.push(words) });
+  await expect(begin(async () => Promise.reject(new Error("unsigned")))).rejects.toThrow("unsigned");
+  expect([said, readdirSync(dir)]).toEqual([[], []]);
+  expect(await begin(async () => "node")).toBe("node");
+  expect(said).toEqual([expect.stringMatching(/^accepts a BREAK OF TRUST behind height 7: 0x/)]);
+  expect(kept()).toHaveLength(1);
 });
 
 test("a file that is missing, no transition, or of another chain is refused by its name", () => {
