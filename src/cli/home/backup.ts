@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { shellWord } from "../../base/shell-word.ts";
 import { hasEpochs } from "../../chain/genesis/consensus-parameters.ts";
+import { quorumOf } from "../../consensus/pbft/quorum.ts";
 import { homePaths, loadGenesis } from "../../node/home/home.ts";
 import { keyOfSeed, saveKey } from "../../node/home/key-file.ts";
 import { takeLock } from "../../node/home/lock.ts";
@@ -34,7 +35,7 @@ Exit codes: 0 written, 2 wrong input or the file exists, 6 the node is running, 
 
 const RESTORE_HELP = `
 The folder must hold no node. Without keys in the backup it becomes a full node with a new peer id. With keys a validator
-has lost its votes: start it with --recover-amnesia, and see to it that the node which was backed up never runs again.
+has lost its votes: start it with --recover-amnesia (of four or more validators), and see to it that the node which was backed up never runs again.
 A backup proves nothing by itself (quorate verify executes its chain anew).
 
 Exit codes: 0 restored, 1 the file is damaged, 2 wrong input or the folder is taken, 78 the disk cannot be used`;
@@ -109,7 +110,7 @@ async function restore(out: Output, { dir }: RestoreOptions, file: string): Prom
             ]),
       ]
     : hasEpochs(genesis.consensus)
-      ? [`  a validator without its votes: ${start} --recover-amnesia; it votes again in a later epoch`]
+      ? wayBack(start, genesis.validators.length)
       : [`  the validators of this chain never change, so this key votes no more: ${start} --mode full`];
   const warning = ["  the node that was backed up must never run again with these keys"];
   out.result({ dir, ...facts, isValidator, peerId: peerId ?? null }, [
@@ -117,6 +118,22 @@ async function restore(out: Output, { dir }: RestoreOptions, file: string): Prom
     ...next,
     ...(facts.withKeys ? warning : []),
   ]);
+}
+
+/** How a key that has lost its votes comes back in. @param count the validators that genesis names */
+function wayBack(start: string, count: number): string[] {
+  if (count >= 4)
+    return [`  a validator without its votes: ${start} --recover-amnesia; it votes again in a later epoch`];
+  const { quorum } = quorumOf(count);
+  const refused = `  a validator without its votes: with fewer than 4 validators (genesis names ${count}) none may be away, so --recover-amnesia is refused`;
+  const follow = `  until it has another key it follows the chain: ${start} --mode full`;
+  if (count - 1 >= quorum)
+    return [refused, follow, "  the others give its seat another key by vote: quorate gov propose replace"];
+  return [
+    refused,
+    follow,
+    `  with ${quorum} of ${count} needed no vote passes without it: the operators sign a transition that gives its seat another key (quorate transition make --remove NAME --add NAME:KEY:ACCOUNT:PEERID; docs/operations.md, "Quorum lost")`,
+  ];
 }
 
 /** A home without a validator's key cannot start as one. */

@@ -14,7 +14,7 @@ import { keyOfSeed } from "../../../src/node/home/key-file.ts";
 import { DEVNET, planNetwork, secretsFromSeed } from "../../../src/node/home/network-plan.ts";
 import { openVotes } from "../../../src/node/votes/vote-journal-home.ts";
 import { openLevel } from "../../../src/storage/level.ts";
-import { json } from "../../cli/running.ts";
+import { json, quorate } from "../../cli/running.ts";
 
 const { genesis, validators } = planNetwork({ ...DEVNET, epochLength: 32 }, secretsFromSeed("backup"));
 let dir: string;
@@ -63,6 +63,29 @@ test("a home comes back with its whole chain and its keys, and knows that its vo
   expect(await entriesOf(target())).toEqual(await entriesOf(home));
   await expect(openVotes(paths)).rejects.toMatchObject({ code: "missing-journal" });
   expect((await openVotes(paths, true)).state).toBe("missing");
+});
+
+test("of fewer than four validators it says what a key without its votes can do, not what is refused to it", async () => {
+  for (const [nodes, words] of [
+    [2, "with 2 of 2 needed no vote passes without it: the operators sign a transition"],
+    [3, "by vote: quorate gov propose replace"],
+  ] as const) {
+    const few = planNetwork(
+      { ...DEVNET, validators: nodes, epochLength: 32 },
+      secretsFromSeed("few"),
+    ).genesis;
+    writeFileSync(homePaths(home).genesis, formatGenesis(few));
+    rmSync(homePaths(home).db, { recursive: true });
+    mkdirSync(homePaths(home).db, { recursive: true });
+    const kv = await openLevel(homePaths(home).db);
+    await new ChainStore(kv, few.limits).writeGenesis(executeGenesis(few));
+    await kv.close();
+    const [name, to] = [join(dir, `backup${nodes}`), join(dir, `restored${nodes}`)];
+    await json("backup", "--dir", home, "--out", name, "--with-keys");
+    const { stdout } = await quorate("restore", name, "--dir", to);
+    expect(stdout).toContain(words);
+    expect(stdout).toContain("--recover-amnesia is refused");
+  }
 });
 
 test("without keys it is a full node with a peer id of its own", async () => {
