@@ -150,7 +150,8 @@ function sayProposal(
   }: { readonly command: string; readonly height: number; readonly proofBlocks: number },
 ): void {
   out.line({ event: "propose", height, command, vote: VOTE }, [
-    "To make it a validator, one of the validators' operators runs (with --dir of its node):",
+    "To make it a validator, one of the validators' operators runs (with --dir of its node; on a devnet",
+    "the accounts are called operator0, operator1, ...: --from operator0 in place of --from operator):",
     `  ${command}`,
     "and more than half of them, the first included, agree:",
     `  ${VOTE}`,

@@ -88,7 +88,7 @@ export async function runNode(
     node.reopenLog();
     node.reloadPeers();
   });
-  printStarted(out, options.dir, { node, config });
+  printStarted(out, options.dir, { node, config, isJoining: whileRunning !== undefined });
   const ending = new AbortController();
   const beside = whileRunning?.(node, ending.signal).catch((error: unknown) => {
     out.warn(error instanceof Error ? error.message : String(error));
@@ -152,14 +152,17 @@ function migrationBar(out: Output): NonNullable<MigrationPorts["progress"]> {
 interface Started {
   readonly node: RunningNode;
   readonly config: Config;
+  /** It votes once it is voted in, and may not be yet. */
+  readonly isJoining: boolean;
 }
 
-function printStarted(out: Output, dir: string, { node, config }: Started): void {
+function printStarted(out: Output, dir: string, { node, config, isJoining }: Started): void {
   const { rpcUrl, p2pAddresses, genesisHash } = node;
+  const role = isJoining ? "follows the chain, and is a validator once it is voted in" : config.mode;
   out.result(
     { rpcUrl, p2pAddresses, genesisHash, height: Number(node.height()), mode: config.mode, pid: process.pid },
     [
-      `${config.name} (${config.mode}) at height ${node.height()}, genesis ${genesisHash}`,
+      `${config.name} (${role}) at height ${node.height()}, genesis ${genesisHash}`,
       `  rpc   ${rpcUrl}`,
       `  p2p   ${p2pAddresses.join("  ")}`,
       `  logs  ${config.log.file === undefined ? "standard error" : resolve(dir, config.log.file)}`,
