@@ -15,6 +15,7 @@ import {
 } from "../../base/bytes.ts";
 import {
   checkTransition,
+  type OperatorSignature,
   REASON_LENGTH_MAX,
   remainingAccounts,
   type Transition,
@@ -181,16 +182,20 @@ async function show(out: Output, options: RpcOptions, file: string): Promise<voi
   if (isWrong) throw new Finished(EXIT.failedCheck);
 }
 
-/** The signatures that do not hold for what the file says now, in words. */
-function badSignatures(transition: Transition, replaced: ValidatorSet | undefined): string[] {
+/** The signatures that hold for what the file says now, or those that do not. */
+function signaturesThat(hold: boolean, transition: Transition): readonly OperatorSignature[] {
   const message = transitionSigningBytes(transitionId(transition));
+  return transition.signatures.filter(
+    ({ account, signature }) => verifySignature(account, message, signature) === hold,
+  );
+}
+
+function badSignatures(transition: Transition, replaced: ValidatorSet | undefined): string[] {
   const known = [...(replaced?.members ?? []), ...transition.members];
-  return transition.signatures
-    .filter(({ account, signature }) => !verifySignature(account, message, signature))
-    .map(({ account }) => {
-      const name = known.find((one) => equalBytes(one.account, account))?.name ?? hex0x(account);
-      return `the signature of ${name} does not hold: the file was changed after it was signed, or its account signed another one`;
-    });
+  return signaturesThat(false, transition).map(({ account }) => {
+    const name = known.find((one) => equalBytes(one.account, account))?.name ?? hex0x(account);
+    return `the signature of ${name} does not hold: the file was changed after it was signed, or its account signed another one`;
+  });
 }
 
 interface Replaced {
@@ -272,7 +277,8 @@ function facts({ height, members, signatures, signaturesNeeded, reason }: Transi
 }
 
 function describe(transition: Transition, replaced: ValidatorSet | undefined): string[] {
-  const { height, epoch, members, signatures, signaturesNeeded, reason, parentHash } = transition;
+  const { height, epoch, members, signaturesNeeded, reason, parentHash } = transition;
+  const signatures = signaturesThat(true, transition);
   const lines = [
     `  id          ${hex0x(transitionId(transition))}`,
     `  behind      height ${height}, block ${showHash(parentHash)}; epoch ${epoch}`,

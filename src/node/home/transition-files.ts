@@ -115,5 +115,5 @@ export async function startUnder<T>(
 function describeBreak(transition: Transition): string {
   const { height, members, reason, signatures } = transition;
   const names = members.map(({ name }) => name).join(", ");
-  return `accepts a BREAK OF TRUST behind height ${height}: ${hex0x(transitionId(transition))}, signed by ${signatures.length} operators, validators ${names}; "${reason}"`;
+  return `accepts a BREAK OF TRUST behind height ${height}: ${hex0x(transitionId(transition))}, signed by ${signatures.length} ${signatures.length === 1 ? "operator" : "operators"}, validators ${names}; "${reason}"`;
 }

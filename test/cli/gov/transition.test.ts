@@ -38,6 +38,7 @@ test("show says of a signed file without a node what is not known, and that its 
   expect(stdout).toContain("not known: no node answered at http://127.0.0.1:9");
   expect(stdout).toContain("who is missing");
   expect(stdout).not.toContain("does not hold");
+  expect(stdout).toContain("signatures  1 of 1 needed");
 });
 
 test("show names a signature that does not hold, and ends with 1, also without a node", async () => {
@@ -45,6 +46,7 @@ test("show names a signature that does not hold, and ends with 1, also without a
   const { code, stdout } = await quorate("transition", "show", file, ...nowhere);
   expect(code).toBe(1);
   expect(stdout).toContain(`the signature of ${stays.name} does not hold`);
+  expect(stdout).toContain("signatures  0 of 1 needed");
   const { value } = await json("transition", "show", file, ...nowhere);
   expect(value).toMatchObject({ isComplete: null, fault: expect.stringContaining("does not hold") });
 });
