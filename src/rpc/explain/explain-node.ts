@@ -109,9 +109,8 @@ function transitionOf(api: NodeApi): Standing["transition"] {
   const missed = api.symptoms().missedTransition;
   if (missed === undefined) return undefined;
   const { id, height, peerId } = missed;
-  const peer = api.peers().find((one) => one.peerId === peerId);
-  const { name: seat } = api.validators().members[peer?.validator ?? -1] ?? {};
-  return { id, height, from: seat ?? peer?.name ?? peerId };
+  const sender = [...api.validators().members, ...api.peers()].find((one) => one.peerId === peerId);
+  return { id, height, from: sender?.name ?? peerId };
 }
 
 function poolOf(api: NodeApi): PoolStanding {
