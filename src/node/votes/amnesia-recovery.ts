@@ -7,6 +7,7 @@
  */
 import { equalBytes } from "../../base/bytes.ts";
 import type { ValidatorSet } from "../../chain/types/validator-set.ts";
+import { quorumOf } from "../../consensus/pbft/quorum.ts";
 import type { Signer } from "../../crypto/keys.ts";
 import { StartError } from "../home/start-error.ts";
 import type { Seat, Seats } from "./seats.ts";
@@ -14,7 +15,12 @@ import type { Seat, Seats } from "./seats.ts";
 /** @throws StartError where no member may fail: then one that is silent stops the chain, and a new key is the only way */
 export function checkRecoverable({ members }: ValidatorSet): void {
   if (members.length >= 4) return;
-  const detail = `${members.length} validators tolerate no fault, and one that waits for the next epoch counts as one: replace its key by vote (quorate gov propose replace)`;
+  const { n, quorum } = quorumOf(members.length);
+  const way =
+    n - 1 >= quorum
+      ? "replace its key by vote (quorate gov propose replace)"
+      : `and with ${quorum} of ${n} needed no vote passes without it: the operators give its seat another key by a transition (quorate transition --help)`;
+  const detail = `${n} validators tolerate no fault, and one that waits for the next epoch counts as one: ${way}`;
   throw new StartError({ code: "amnesia", detail });
 }
 
