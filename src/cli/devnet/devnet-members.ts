@@ -18,11 +18,11 @@ import { leaf } from "../command.ts";
 import { badInput, CliError, EXIT, valueOrThrow } from "../exit.ts";
 import {
   checkHarms,
-  forcedOnlyOf,
   type Membership,
   printAdvice,
   provePossession,
   sendCall,
+  sendForcedOnly,
 } from "../gov/gov-call.ts";
 import type { Output } from "../output.ts";
 import { ask } from "../rpc.ts";
@@ -149,17 +149,16 @@ class Operators {
     change: Change,
     isForced: boolean,
   ): Promise<{ readonly lastHeight: string | undefined }> {
-    const asked: GovCall = { kind: "propose", change, isForced, note: EMPTY };
-    const advice = await checkHarms(this.client, asked);
+    const call: GovCall = { kind: "propose", change, isForced, note: EMPTY };
+    const advice = await checkHarms(this.client, call);
     printAdvice(out, advice);
-    const call = forcedOnlyOf(asked, advice);
     const [first, ...others] = this.#voters();
     if (first === undefined) throw badInput("no operator of this devnet is a validator's");
-    let sent = await this.#send(first, call);
+    let sent = await this.#send(first, call, advice.harms);
     const proposal = BigInt(sent.proposal);
     for (const voter of others) {
       if (sent.outcome === "approved") break;
-      sent = await this.#send(voter, { kind: "vote", proposal, approves: true, isForced: call.isForced });
+      sent = await this.#send(voter, { kind: "vote", proposal, approves: true, isForced });
     }
     return sent;
   }
@@ -187,12 +186,14 @@ class Operators {
     return this.#plan.operators.filter(({ address }) => accounts.includes(hex0x(address)));
   }
 
-  #send({ seed }: PlannedAccount, call: GovCall) {
+  async #send({ seed }: PlannedAccount, call: GovCall, harms: readonly string[] = []) {
     const { chainId } = this.#plan.genesis;
     // A vote may have changed what genesis names.
     const fee = BigInt(this.membership.parameters.minFee);
     const chain = { chainId, genesisHash: this.#genesisHash as never };
-    return sendCall({ client: this.client, wallet: Wallet.fromSeed(seed), signing: { chain, fee } }, call);
+    const sender = { client: this.client, wallet: Wallet.fromSeed(seed), signing: { chain, fee } };
+    const { sent } = await sendForcedOnly(call, { harms }, (one) => sendCall(sender, one));
+    return sent;
   }
 }
 

@@ -77,9 +77,24 @@ export async function checkHarms(
   }
 }
 
-/** The call as it is sent: the chain keeps for good that it was forced, so only where something speaks against it. */
-export function forcedOnlyOf<C extends GovCall>(call: C, { harms }: NodeAdvice): C {
-  return { ...call, isForced: call.isForced && harms.length > 0 };
+/**
+ * Sends a call as forced only where something speaks against it, at the node that was asked or at the one that takes it:
+ * the chain keeps for good that it was forced.
+ */
+export async function sendForcedOnly<C extends GovCall, T>(
+  call: C,
+  { harms }: Pick<NodeAdvice, "harms">,
+  send: (call: C) => Promise<T>,
+): Promise<{ readonly sent: T; readonly isForced: boolean }> {
+  const { isForced } = call;
+  if (!isForced || harms.length > 0) return { sent: await send(call), isForced };
+  try {
+    return { sent: await send({ ...call, isForced: false }), isForced: false };
+  } catch (error) {
+    // The node that was to take it sees more than the one that was asked. Nothing was sent.
+    if (!(error instanceof CliError && error.code === "TX_HARMFUL")) throw error;
+    return { sent: await send(call), isForced };
+  }
 }
 
 /**

@@ -28,10 +28,10 @@ import {
   checkHarms,
   checkSender,
   describeOutcome,
-  forcedOnlyOf,
   type Membership,
   printAdvice,
   sendCall,
+  sendForcedOnly,
 } from "./gov-call.ts";
 import { list } from "./gov-list.ts";
 import { addProve } from "./gov-prove.ts";
@@ -290,22 +290,22 @@ async function send(
 ): Promise<void> {
   const client = connect(options);
   const membership = await ask(client.call("gov_getMembership"));
-  const asked = await make(membership);
+  const call = await make(membership);
   const { key, label } = await resolveKey(options.from, options);
-  checkSender(membership, asked, { label, address: key.publicKey });
+  checkSender(membership, call, { label, address: key.publicKey });
   const { chain, trusted, fee } = await signingChain(out, client, options);
-  const advice = await checkHarms(client, asked, {
+  const advice = await checkHarms(client, call, {
     begun: (words) => out.note(`${words}: waiting for it`),
     pause: () => pause(1_000),
   });
   printAdvice(out, advice);
-  const call = forcedOnlyOf(asked, advice);
   const trusting = connect(options, trustOf(options, undefined)) as Client;
   const wallet = Wallet.fromSeed(key.seed);
   const signing = { chain: { ...chain, genesisHash: trusted.genesisHash }, fee };
-  const sent = await sendCall({ client: trusting, wallet, signing }, call);
+  const sender = { client: trusting, wallet, signing };
+  const { sent, isForced } = await sendForcedOnly(call, advice, (one) => sendCall(sender, one));
   out.result(
-    { ...sent, forced: call.isForced, ...advice },
+    { ...sent, forced: isForced, ...advice },
     `${out.tick} ${describeOutcome(sent)}   tx ${sent.txHash}`,
   );
 }

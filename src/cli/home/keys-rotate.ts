@@ -30,10 +30,10 @@ import { badInput, CliError, EXIT, valueOrThrow } from "../exit.ts";
 import {
   checkHarms,
   checkSender,
-  forcedOnlyOf,
   printAdvice,
   provePossession,
   sendCall,
+  sendForcedOnly,
   showProof,
 } from "../gov/gov-call.ts";
 import type { Output } from "../output.ts";
@@ -243,7 +243,7 @@ async function propose(
   printAdvice(out, advice);
   const signing = { chain: { ...chain, genesisHash }, fee };
   const sender = { client, wallet: Wallet.fromSeed(operator.seed), signing };
-  await sendCall(sender, forcedOnlyOf(call, advice));
+  await sendForcedOnly(call, advice, (one) => sendCall(sender, one));
   return undefined;
 }
 

@@ -2,7 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { asAddress, hex0x } from "../../../src/base/bytes.ts";
 import type { GovCall } from "../../../src/chain/modules/gov-declaration.ts";
-import { checkHarms, checkSender, forcedOnlyOf, printAdvice } from "../../../src/cli/gov/gov-call.ts";
+import { CliError, EXIT } from "../../../src/cli/exit.ts";
+import { checkHarms, checkSender, printAdvice, sendForcedOnly } from "../../../src/cli/gov/gov-call.ts";
 import type { Client } from "../../../src/sdk/client.ts";
 
 const AWAY = "the newcomer node4 is not connected to this node";
@@ -63,11 +64,23 @@ it("what a node notes of a change is shown to its sender, and keeps nothing back
   expect(shown).toEqual([note, `! forced: ${AWAY}`]);
 });
 
-it("a call is kept as forced only where something speaks against it", () => {
-  const call = { ...vote, isForced: true };
-  expect(forcedOnlyOf(call, { harms: [], notes: ["without node3"] })).toEqual(vote);
-  expect(forcedOnlyOf(call, { harms: [AWAY], notes: [] })).toEqual(call);
-  expect(forcedOnlyOf(vote, { harms: [], notes: [] })).toEqual(vote);
+it("a call is sent as forced only where something speaks against it, at the node that was asked or at the one that takes it", async () => {
+  const sendingTo = (refuses: string | undefined, harms: readonly string[], isForced: boolean) => {
+    const tried: boolean[] = [];
+    const send = async (call: { readonly isForced: boolean }) => {
+      tried.push(call.isForced);
+      if (!call.isForced && refuses !== undefined) throw new CliError(EXIT.refused, refuses, "no");
+    };
+    return sendForcedOnly({ ...vote, isForced }, { harms }, send).then(
+      (done) => [...tried, done.isForced],
+      (error: CliError) => [...tried, error.code],
+    );
+  };
+  expect(await sendingTo(undefined, [], true)).toEqual([false, false]);
+  expect(await sendingTo(undefined, [AWAY], true)).toEqual([true, true]);
+  expect(await sendingTo("TX_HARMFUL", [], true)).toEqual([false, true, true]);
+  expect(await sendingTo("TX_HARMFUL", [], false)).toEqual([false, "TX_HARMFUL"]);
+  expect(await sendingTo("TX_NONCE_GAP", [], true)).toEqual([false, "TX_NONCE_GAP"]);
 });
 
 describe("the account of a proposal or a vote", () => {
