@@ -1,7 +1,7 @@
 /**
  * How large a run with changing members is and how much happens in it. `epochs` is wide; `epochs-brief` has the same faults
  * on small sets and short epochs, a tenth of the work, so that they can be played by the hundred thousand; `epochs-short`
- * has them in blocks that follow each other faster, two thirds of that work, so that the tests can play a thousand.
+ * has them in blocks that follow each other faster, half of that work, so that the tests can play a thousand.
  */
 import type { EngineSettings } from "../../../consensus/engine.ts";
 import type { NetworkTiming } from "../schedule.ts";
@@ -92,12 +92,13 @@ export const BRIEF: EpochScale = {
 export const SHORT: EpochScale = {
   ...BRIEF,
   name: "epochs-short",
+  members: [4],
   checkpointIntervals: [2],
   votedCheckpoints: [2, 3],
-  troubleMs: 900,
-  afterwards: 2n,
-  calmMs: 100,
-  settings: { ...BRIEF.settings, statusIntervalMs: 300, emptyBlocksMs: 80 },
+  troubleMs: 750,
+  afterwards: 1n,
+  calmMs: 80,
+  settings: { ...BRIEF.settings, statusIntervalMs: 300, emptyBlocksMs: 70 },
 };
 
 /** Each scale by the name of its profile. */

@@ -42,9 +42,9 @@ describe("schedules in which members change break no rule, whoever joins, leaves
   for (let first = 0; first < SHORT_COUNT; first += BATCH) {
     const count = Math.min(BATCH, SHORT_COUNT - first);
     const from = FROM + first;
-    it(`with four or five members and blocks that follow fast, seeds from ${from} on`, async () => {
+    it(`with four members and blocks that follow fast, seeds from ${from} on`, async () => {
       const { epochs, changes } = await play(SHORT, from, count);
-      expect(epochs).toBeGreaterThan(2 * count);
+      expect(epochs).toBeGreaterThan(1.5 * count);
       expect(changes).toBeGreaterThan(count / 2);
     }, 300_000);
   }
