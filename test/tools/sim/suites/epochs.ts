@@ -5,7 +5,7 @@ import { BRIEF, type EpochScale, SHORT, WHOLE } from "../../../../src/tools/sim/
 const FROM = Number(process.env.EPOCHS_FROM ?? 1);
 /** A brief schedule costs a seventh of a whole one, which has larger sets and longer epochs. */
 const WHOLE_COUNT = Number(process.env.EPOCHS_COUNT ?? 1);
-const BRIEF_COUNT = Number(process.env.EPOCHS_BRIEF_COUNT ?? 20);
+const BRIEF_COUNT = Number(process.env.EPOCHS_BRIEF_COUNT ?? 5);
 const SHORT_COUNT = Number(process.env.EPOCHS_SHORT_COUNT ?? 1_000);
 const BATCH = 250;
 
