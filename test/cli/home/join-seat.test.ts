@@ -1,7 +1,5 @@
 /** Goal: a newcomer whose account the chain does not know is told so, with what mends it, before it misses its first vote. */
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
@@ -10,6 +8,7 @@ import { awaitSeat } from "../../../src/cli/home/join-seat.ts";
 import { Output } from "../../../src/cli/output.ts";
 import { keyOfSeed, saveKey } from "../../../src/node/home/key-file.ts";
 import type { RunningNode } from "../../../src/node/node.ts";
+import { answering } from "./answering-node.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "quorate-seat-"));
 afterEach(() => {
@@ -17,24 +16,6 @@ afterEach(() => {
   rmSync(dir, { recursive: true, force: true });
 });
 const [validator, node, operator] = [1, 2, 3].map((byte) => keyOfSeed(new Uint8Array(32).fill(byte)));
-
-/** A node that gives each method its answer. */
-async function serving(answers: Record<string, unknown>, run: (url: string) => Promise<void>): Promise<void> {
-  const server = createServer(async (request, response) => {
-    let body = "";
-    for await (const chunk of request) body += String(chunk);
-    const { id, method } = JSON.parse(body) as { id: number; method: string };
-    response.setHeader("content-type", "application/json");
-    response.end(JSON.stringify({ jsonrpc: "2.0", id, result: answers[method] }));
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  try {
-    await run(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-  } finally {
-    server.closeAllConnections();
-    server.close();
-  }
-}
 
 test("join tells a new validator that its account holds nothing, and who sends it something how", async () => {
   mkdirSync(join(dir, "keys"));
@@ -58,7 +39,7 @@ test("join tells a new validator that its account holds nothing, and who sends i
       text += String(chunk);
       return true;
     });
-    await serving(answers(balance), (rpcUrl) =>
+    await answering(answers(balance), (rpcUrl) =>
       awaitSeat(new Output({ color: false }), {
         dir,
         node: { rpcUrl } as RunningNode,

@@ -1,7 +1,5 @@
 /** Goal: whoever joins is told what is wrong with an invitation or its node, and nothing is written then. */
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
@@ -12,6 +10,7 @@ import { createSigner } from "../../../src/crypto/keys.ts";
 import { encodeInvitation } from "../../../src/node/home/invitation.ts";
 import { DEVNET, planNetwork, secretsFromSeed } from "../../../src/node/home/network-plan.ts";
 import { json } from "../running.ts";
+import { answering } from "./answering-node.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "quorate-join-"));
 afterAll(() => rmSync(dir, { recursive: true }));
@@ -32,35 +31,6 @@ const invitation = (url: string, over: object = {}) =>
     },
     signer,
   );
-
-/** Answers each method with what it is given for it. */
-async function answering(
-  answers: Record<string, unknown>,
-  run: (url: string) => Promise<void>,
-): Promise<void> {
-  const server = createServer(async (request, response) => {
-    let body = "";
-    for await (const chunk of request) body += String(chunk);
-    const { id, method } = JSON.parse(body) as { id: number; method: string };
-    const refused = { code: -32000, message: "no", data: { code: "INVITATION_USED" } };
-    const answer = answers[method];
-    response.setHeader("content-type", "application/json");
-    response.end(
-      JSON.stringify({
-        jsonrpc: "2.0",
-        id,
-        ...(answer === undefined ? { error: refused } : { result: answer }),
-      }),
-    );
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  try {
-    await run(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-  } finally {
-    server.closeAllConnections();
-    server.close();
-  }
-}
 
 test("join says what is wrong with the text, the time, the answer or the node, and writes nothing", async () => {
   const errorOf = async (text: string) => {
