@@ -23,8 +23,10 @@ export async function sendWhenRoom<T>(send: (leftMs: number) => Promise<T>, wait
       return await send(leftMs);
     } catch (error) {
       const afterMs = roomAfterMs(error);
-      if (afterMs === undefined || performance.now() + afterMs >= endsAt) throw error;
-      await new Promise((resolve) => setTimeout(resolve, afterMs * (1 + SPREAD * Math.random())));
+      const pauseMs = (afterMs ?? 0) * (1 + SPREAD * Math.random());
+      // With nothing left of the wait it would be sent and given up at once: then nobody knows what became of it.
+      if (afterMs === undefined || performance.now() + pauseMs >= endsAt) throw error;
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   }
 }
