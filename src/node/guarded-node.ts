@@ -5,13 +5,15 @@
  */
 import { must } from "../base/assert.ts";
 import { showHash } from "../base/bytes.ts";
+import type { Logger } from "../base/log.ts";
 import { computeGenesisHash } from "../chain/genesis/genesis-state.ts";
+import { isDiskFull } from "../storage/disk-fault.ts";
 import { makeFolder } from "../storage/durable-file.ts";
 import { describeLow, freeSpace, hasRoom, isLow, type ReadDisk, readSpace } from "../storage/free-space.ts";
 import { openLevel } from "../storage/level.ts";
 import { openLog } from "./assembly/system.ts";
 import type { Key } from "./home/key-file.ts";
-import { takeLock } from "./home/lock.ts";
+import { type Lock, takeLock } from "./home/lock.ts";
 import { takeNextKey } from "./home/next-key.ts";
 import { StartError } from "./home/start-error.ts";
 import { inspect } from "./inspect.ts";
@@ -28,6 +30,8 @@ export interface GuardOptions extends Omit<NodeOptions, "onKeyDue"> {
   readonly lookEveryMs?: number;
   /** Starts the node itself; a test's fails when it says. */
   readonly startNode?: typeof startNode;
+  /** Opens the database to be read while the node pauses; a test's fails when it says. */
+  readonly openToRead?: typeof openLevel;
 }
 
 /** What answers in the home now. */
@@ -184,29 +188,51 @@ class GuardedNode implements RunningNode {
   }
 
   async #pause(): Promise<Current> {
-    const { home, config, onPause, onFatal } = this.#options;
-    const lock = takeLock(home.paths.lock);
-    if (!lock.ok) throw new StartError(lock.fault);
-    const { logger, close } = openLog(config.log.levels, undefined);
-    const paused = () => describeLow(home.paths.dir, this.#space());
-    logger.log("error", "storage", paused());
-    onPause?.(paused());
+    const { home, onPause } = this.#options;
+    const words = describeLow(home.paths.dir, this.#space());
+    const { logger, close } = openLog(this.#options.config.log.levels, undefined);
+    logger.log("error", "storage", words);
+    onPause?.(words);
+    let lock: Lock | undefined;
     try {
-      makeFolder(home.paths.db);
-      const kv = await openLevel(home.paths.db);
-      const { host, port } = config.rpc;
-      const failed = (error: unknown) => onFatal?.(error);
-      const shown = await inspect({ home, config, host, port, paused }, { kv, log: logger, failed });
-      const stop = async () => {
-        await shown.stop();
-        await kv.close();
-        await close();
-        lock.value.release();
-      };
-      return { node: undefined, rpcUrl: shown.url, height: shown.height, stop };
+      const taken = takeLock(home.paths.lock);
+      if (!taken.ok) throw new StartError(taken.fault);
+      lock = taken.value;
+      return await this.#show(lock, logger, close);
     } catch (error) {
-      lock.value.release();
+      if (isDiskFull(error)) return this.#wait(lock, logger, close);
+      lock?.release();
       throw error;
     }
+  }
+
+  /** The database, to be read while the node pauses. LevelDB writes a little even for that. */
+  async #show(lock: Lock, log: Logger, closeLog: () => Promise<void>): Promise<Current> {
+    const { home, config, onFatal, openToRead = openLevel } = this.#options;
+    const paused = () => describeLow(home.paths.dir, this.#space());
+    makeFolder(home.paths.db);
+    const kv = await openToRead(home.paths.db);
+    const { host, port } = config.rpc;
+    const failed = (error: unknown) => onFatal?.(error);
+    const shown = await inspect({ home, config, host, port, paused }, { kv, log, failed });
+    const stop = async () => {
+      await shown.stop();
+      await kv.close();
+      await closeLog();
+      lock.release();
+    };
+    return { node: undefined, rpcUrl: shown.url, height: shown.height, stop };
+  }
+
+  /** Not a byte is left, so nothing answers; there is room again one day, and until then the node waits for it. */
+  #wait(lock: Lock | undefined, log: Logger, closeLog: () => Promise<void>): Current {
+    const { host, port } = this.#options.config.rpc;
+    log.log("error", "storage", "the disk is full: nothing answers at the port until there is room");
+    const stop = async () => {
+      await closeLog();
+      lock?.release();
+    };
+    const before = this.#current ?? { rpcUrl: `http://${host}:${port}`, height: 0n };
+    return { node: undefined, rpcUrl: before.rpcUrl, height: before.height, stop };
   }
 }

@@ -77,6 +77,12 @@ export function explainDisk(error: unknown): string | undefined {
   return findFault(error)?.words;
 }
 
+/** Whether what failed is room on the disk, which may come back by itself. */
+export function isDiskFull(error: unknown): boolean {
+  const words = explainDisk(error);
+  return words !== undefined && [WORDS.ENOSPC?.words, WORDS.EDQUOT?.words].includes(words);
+}
+
 /** Does something with a file; an error that names no path, as those of writes do, gets this one. */
 export function withPath<T>(path: string, act: () => T): T {
   try {

@@ -1,5 +1,5 @@
 /** A real node that stops and starts by itself: on a disk that is said to be nearly full, and when its seat has another key. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, it, vi } from "vitest";
@@ -123,6 +123,41 @@ it("the guarded node stops before the disk is full, says so at its port, and com
   expect([node.rpcUrl, failures]).toEqual([url, []]);
   vi.restoreAllMocks();
 }, 60_000);
+
+it("the guarded node waits without answering while its database cannot even be read, and comes back by itself", async () => {
+  const config = loadConfig({ file: "", environment: {} });
+  if (!config.ok) throw new Error(config.fault.detail);
+  let free = 1_000 * MIB;
+  const failures: unknown[] = [];
+  const seen: string[] = [];
+  mkdirSync(dir, { recursive: true });
+  vi.spyOn(process.stderr, "write").mockReturnValue(true);
+  const full = "IO error: db/MANIFEST-000009: No space left on device";
+  node = await startGuardedNode({
+    home: { genesis: new Cluster({ validators: 1 }).genesis, paths: homePaths(dir) } as Home,
+    config: config.value.config,
+    read: () => ({ free, total: 10_000 * MIB }),
+    lookEveryMs: 5,
+    startNode: async () => {
+      const stop = async () => void seen.push("stopped");
+      seen.push("started");
+      return { rpcUrl: "http://127.0.0.1:1", height: () => 7n, stop } as RunningNode;
+    },
+    openToRead: () => Promise.reject(new Error("the database cannot be opened", { cause: new Error(full) })),
+    onPause: (words) => seen.push(words.slice(0, 17)),
+    onFatal: (error) => failures.push(error),
+  });
+  free = 0;
+  await vi.waitFor(() => expect(seen).toContain("DISK NEARLY FULL:"), { timeout: 20_000, interval: 5 });
+  expect([node.rpcUrl, node.height()]).toEqual(["http://127.0.0.1:1", 7n]);
+  free = 1_000 * MIB;
+  await vi.waitFor(() => expect(seen.filter((one) => one === "started")).toHaveLength(2), {
+    timeout: 20_000,
+    interval: 5,
+  });
+  expect(failures).toEqual([]);
+  vi.restoreAllMocks();
+});
 
 it("the guarded node takes the key that has its validator's seat by itself, and votes with it", async () => {
   const home = join(dir, "rotated");
