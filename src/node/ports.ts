@@ -74,8 +74,11 @@ export interface Network {
   publish(topic: RumorTopic, bytes: Uint8Array): void;
   /** One request and its answer. @throws Error on time-out, refusal or a broken connection. */
   request(peerId: string, bytes: Uint8Array): Promise<Uint8Array>;
-  /** The validators known, by seat: more than before, or the same. Peers that have proved one of the keys sit there. */
-  seat?(keys: readonly Address[]): void;
+  /**
+   * The validators known, by seat: more than before, or the same. Peers that have proved one of the keys sit there.
+   * @param members the seats of those who are validators in the epoch of today
+   */
+  seat?(keys: readonly Address[], members: readonly Seat[]): void;
   /** Peers that the chain admits besides those of the genesis and of the operator. */
   allow?(peerIds: readonly string[]): void;
   peers(): readonly PeerView[];

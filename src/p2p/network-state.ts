@@ -25,6 +25,8 @@ export class NetworkState {
   blocked: ReadonlySet<string>;
   /** The validators by seat. The list grows where the members of the chain change. */
   validators: readonly Address[];
+  /** The seats of those who are validators today. */
+  members: ReadonlySet<number>;
   readonly #ofGenesis: readonly string[];
   #names: ReadonlyMap<string, string> = new Map();
 
@@ -40,6 +42,7 @@ export class NetworkState {
     ]);
     this.blocked = new Set(options.blocked);
     this.validators = options.validators;
+    this.members = new Set(options.validators.keys());
     this.#name(staticPeers);
   }
 

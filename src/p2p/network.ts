@@ -76,9 +76,13 @@ export class P2pNetwork {
     if (to < this.#state.validators.length) this.#running?.mail(to, bytes);
   }
 
-  /** The validators by seat, more than before or the same: peers that have proved one of these keys sit there now. */
-  seat(keys: readonly Address[]): void {
+  /**
+   * The validators by seat, more than before or the same: peers that have proved one of these keys sit there now.
+   * @param members the seats of those who are validators today
+   */
+  seat(keys: readonly Address[], members: readonly number[]): void {
     this.#state.validators = [...keys];
+    this.#state.members = new Set(members);
     this.#running?.reseat();
   }
 

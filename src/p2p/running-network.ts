@@ -78,12 +78,13 @@ export class RunningNetwork {
     const { scheduler, logger } = dependencies;
     const shared = { host, sessions: this.#sessions, scheduler, logger, meter: state.meter };
     const budgets = new GossipBudgets();
-    const batches = topicName(setup.options.genesisHash, "transactions");
+    const topics = new Map(TOPICS.map((topic) => [topicName(setup.options.genesisHash, topic), topic]));
     guardGossip(host.services.gossip, {
       ...shared,
       budgets,
       sendAway: (peerId) => this.#sendAway(peerId),
-      mayWait: (topic) => topic === batches,
+      topicOf: (name) => topics.get(name),
+      isMember: (peerId) => this.#isMember(peerId),
     });
     this.#requests = new Requests({
       ...shared,
@@ -250,6 +251,13 @@ export class RunningNetwork {
       close: (peerId) => closePeer(host, peerId),
       request: (peerId, bytes) => this.#requests.request(peerId, bytes),
     });
+  }
+
+  #isMember(peerId: string): boolean {
+    const { members } = this.#setup.state;
+    if (members.size === 0) return false;
+    const seat = this.#sessions.find(peerId)?.admitted?.validator;
+    return seat !== undefined && members.has(seat);
   }
 
   /** A validator keeps its connection, for its votes: of its gossip no more is read than it pays for. */

@@ -4,7 +4,7 @@
  * fork, nothing lost that was reported final, no unhandled rejection, memory and the disk of pruned nodes level. Exit
  * code 1 otherwise.
  *
- *   npm run build && npm run endurance -- --seconds 3600 --seed 1 [--out figures.json]
+ *   npm run build && npm run endurance -- --seconds 3600 --seed 1 [--out figures.json] [--faults "full disk,kill"]
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -23,6 +23,8 @@ const { values } = parseArgs({
     seconds: { type: "string", default: "3600" },
     seed: { type: "string", default: "1" },
     out: { type: "string" },
+    /** Their names, with commas between; all if left out. */
+    faults: { type: "string" },
   },
 });
 const SECONDS = Number(values.seconds);
@@ -245,7 +247,11 @@ async function recovers(node: HomeNode, what: string): Promise<void> {
 }
 
 async function trouble(): Promise<void> {
-  const kinds = Object.keys(FAULTS).filter((kind) => hasSmallDisk || kind !== "full disk");
+  const asked = values.faults?.split(",") ?? Object.keys(FAULTS);
+  const unknown = asked.find((kind) => FAULTS[kind] === undefined);
+  if (unknown !== undefined)
+    throw new Error(`--faults: ${unknown}; there are ${Object.keys(FAULTS).join(", ")}`);
+  const kinds = asked.filter((kind) => hasSmallDisk || kind !== "full disk");
   while (elapsedMs() < SECONDS * 1_000) {
     const kind = random.pick(kinds);
     const node = kind === "full disk" ? small : random.pick(nodes);
@@ -356,8 +362,12 @@ try {
     node.signal("SIGCONT");
     await node.stop();
     checkOutput(node);
+    if (problems.length > 0) writeFileSync(join(dir, `${node.name}.output`), node.output);
   }
-  if (hasSmallDisk) execFileSync("umount", [small.home]);
+  if (hasSmallDisk) {
+    if (problems.length > 0) execFileSync("cp", ["-a", small.home, join(dir, "small-disk")]);
+    execFileSync("umount", [small.home]);
+  }
 }
 const figures = {
   seed: values.seed,

@@ -517,7 +517,7 @@ describe("rumors", () => {
     b.judge = () => {
       throw new Error("disk full");
     };
-    a.network.publish("blocks", utf8("block"));
+    a.network.publish("evidence", utf8("against somebody"));
     await until(() => b.lines.some(({ message }) => message === "a rumor could not be judged"), "logged");
   });
 });

@@ -4,7 +4,17 @@ import { equalBytes, text, utf8 } from "../../src/base/bytes.ts";
 import type { Relay } from "../../src/base/fault.ts";
 import type { Network } from "../../src/node/ports.ts";
 import { peerIdFromSeed } from "../../src/p2p/transport/identity.ts";
-import { addressOf, isWarmUp, nodeOptions, seedOf, startNodes, TestNode, until, warmUp } from "./testnet.ts";
+import {
+  addressOf,
+  isWarmUp,
+  nodeOptions,
+  seedOf,
+  startNodes,
+  TestNode,
+  until,
+  validatorKeys,
+  warmUp,
+} from "./testnet.ts";
 
 const open: TestNode[] = [];
 
@@ -107,18 +117,41 @@ describe("a network of four nodes", () => {
     await until(() => nodes[3]!.mail.length === 1, "mail arrived");
   });
 
-  it("spreads transactions in batches and announcements to everyone", async () => {
+  it("spreads transactions in batches and evidence to everyone", async () => {
     const nodes = await startNodes(4, opened);
     const sent = Array.from({ length: 500 }, (_, i) => `transaction ${i}`);
     await warmUp(nodes[0]!, nodes.slice(1));
     for (const transaction of sent) nodes[0]!.network.publish("transactions", utf8(transaction));
-    nodes[0]!.network.publish("blocks", utf8("a block"));
+    nodes[0]!.network.publish("evidence", utf8("against somebody"));
     for (const node of nodes.slice(1)) {
       const rumors = () => node.rumors.filter((rumor) => !isWarmUp(rumor));
       await until(() => rumors().length === sent.length + 1, "all rumors arrived");
       const received = node.rumors.filter(({ topic }) => topic === "transactions");
       expect(received.map(({ bytes }) => text(bytes))).toEqual(sent);
     }
+  });
+
+  it("announces blocks to those who do not vote, and to a validator from the day on which it votes no more", async () => {
+    const setup = { validatorCount: 2, allowlist: [0, 1, 2].map((i) => peerIdFromSeed(seedOf(i))) };
+    const proposer = opened(new TestNode(nodeOptions(0, setup)));
+    await proposer.start();
+    const [validator, follower] = [1, 2].map((i) =>
+      opened(new TestNode(nodeOptions(i, { ...setup, staticPeers: [addressOf(proposer)] }))),
+    );
+    await validator!.start();
+    await follower!.start();
+    await until(() => proposer.network.peers().length === 2, "both connected");
+    await warmUp(proposer, [validator!, follower!]);
+    const got = (node: TestNode) =>
+      node.rumors.filter((rumor) => !isWarmUp(rumor)).map(({ bytes }) => text(bytes));
+    proposer.network.publish("blocks", utf8("block 1"));
+    await until(() => got(follower!).length === 1, "the announcement arrived");
+    proposer.network.publish("transactions", utf8("behind it"));
+    await until(() => got(validator!).length === 1, "what came after it arrived");
+    expect(got(validator!)).toEqual(["behind it"]);
+    proposer.network.seat(validatorKeys(2), [0]);
+    proposer.network.publish("blocks", utf8("block 2"));
+    await until(() => got(validator!).length === 2, "the announcement arrived");
   });
 
   it("carries a transaction a second time in a batch that gossip does not know", async () => {
@@ -147,9 +180,9 @@ describe("a network of four nodes", () => {
     const held: ((relay: Relay) => void)[] = [];
     middle.judge = (_, bytes) =>
       equalBytes(bytes, early) ? new Promise<Relay>((resolve) => held.push(resolve)) : "accept";
-    first.network.publish("blocks", early);
+    first.network.publish("evidence", early);
     await until(() => held.length === 1, "it came");
-    first.network.publish("blocks", later);
+    first.network.publish("evidence", later);
     await until(() => holds(last, later), "what was said after it overtakes it");
     expect(holds(last, early)).toBe(false);
     held[0]!("accept");

@@ -143,13 +143,13 @@ export async function startNodes(count: number, open: (node: TestNode) => void):
 
 /**
  * Waits until what `node` publishes reaches `others`: gossipsub opens its streams some time after the handshake and
- * drops what is published before. Uses the topic of blocks; the others' lists of rumors are empty afterwards,
+ * drops what is published before. Uses the topic of evidence; the others' lists of rumors are empty afterwards,
  * except for stragglers of this very kind, which {@link isWarmUp} knows.
  */
 export async function warmUp(node: TestNode, others: readonly TestNode[]): Promise<void> {
   for (let i = 0; others.some((other) => other.rumors.length === 0); i++) {
     if (i === 400) throw new Error("no rumor arrives");
-    node.network.publish("blocks", utf8(`${WARM_UP} ${i} of ${node.network.peerId}`));
+    node.network.publish("evidence", utf8(`${WARM_UP} ${i} of ${node.network.peerId}`));
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   for (const other of others) other.rumors.length = 0;

@@ -60,7 +60,7 @@ export function createVoting(
         }),
       seatsGrew: () => {
         budgets.grow(seats.keys.length);
-        network.seat?.(seats.keys);
+        network.seat?.(seats.keys, seats.current);
         parts.presence.reseated();
       },
       advertisedHeights: () =>

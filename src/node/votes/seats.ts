@@ -30,6 +30,11 @@ export class Seats {
     return this.#keys;
   }
 
+  /** The seats of the members whose indices count now, by index. */
+  get current(): readonly Seat[] {
+    return this.#current;
+  }
+
   /** The set whose indices count now. */
   get validators(): ValidatorSet {
     return this.#validators;

@@ -19,7 +19,7 @@ export const IDONTWANT_BYTES_MIN = 512;
 /** Bytes that wait at most; what is beyond them is passed on at once. */
 export const FORWARDS_WAITING_BYTES_MAX = 4 * 1024 * 1024;
 
-interface RawMessage {
+export interface RawMessage {
   readonly topic: string;
   readonly data?: Uint8Array;
 }
@@ -30,30 +30,43 @@ export interface Forwarding {
 }
 
 interface Parts {
-  readonly scheduler: Pick<Scheduler, "after">;
+  readonly waiting: WaitingMessages;
   /** Whether messages of a topic may wait. */
   readonly mayWait: (topic: string) => boolean;
 }
 
-export function delayForwards(gossip: Forwarding, { scheduler, mayWait }: Parts): void {
+export function delayForwards(gossip: Forwarding, { waiting, mayWait }: Parts): void {
   const forward = gossip.forwardMessage.bind(gossip);
-  let waitingBytes = 0;
   gossip.forwardMessage = (id, message, ...peers) => {
-    const { topic, data } = message;
-    const size = data?.length ?? 0;
-    const waits =
-      size >= IDONTWANT_BYTES_MIN && mayWait(topic) && waitingBytes + size <= FORWARDS_WAITING_BYTES_MAX;
-    if (data === undefined || !waits) return forward(id, message, ...peers);
-    waitingBytes += size;
+    const waits = (message.data?.length ?? 0) >= IDONTWANT_BYTES_MIN && mayWait(message.topic);
+    if (!waits) forward(id, message, ...peers);
+    else waiting.hold(message, FORWARD_AFTER_MS, (own) => forward(id, own, ...peers));
+  };
+}
+
+/** Messages that are passed on later. */
+export class WaitingMessages {
+  readonly #scheduler: Pick<Scheduler, "after">;
+  #bytes = 0;
+
+  constructor(scheduler: Pick<Scheduler, "after">) {
+    this.#scheduler = scheduler;
+  }
+
+  /** Passes a message on after a while and some turns of the event loop, or at once where too much waits. */
+  hold(message: RawMessage, delayMs: number, pass: (message: RawMessage) => void): void {
+    const size = message.data?.length ?? 0;
+    if (message.data === undefined || this.#bytes + size > FORWARDS_WAITING_BYTES_MAX) return pass(message);
+    this.#bytes += size;
     // A copy: the memory is gossipsub's, which uses it again.
-    const own = { ...message, data: new Uint8Array(data) };
-    const wait = (delayMs: number, turns: number) => {
-      scheduler.after(delayMs, () => {
+    const own = { ...message, data: new Uint8Array(message.data) };
+    const wait = (ms: number, turns: number) => {
+      this.#scheduler.after(ms, () => {
         if (turns > 0) return wait(0, turns - 1);
-        waitingBytes -= size;
-        forward(id, own, ...peers);
+        this.#bytes -= size;
+        pass(own);
       });
     };
-    wait(FORWARD_AFTER_MS, FORWARD_AFTER_TURNS);
-  };
+    wait(delayMs, FORWARD_AFTER_TURNS);
+  }
 }

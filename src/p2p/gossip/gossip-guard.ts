@@ -1,15 +1,18 @@
 /**
  * Stands between gossipsub and its streams: one RPC of a peer in a turn of the event loop, so that votes have theirs
  * between; no reading on while a peer owes (the stream is paused, and with it, by yamux's window, the sender); control
- * entries beyond the budget are dropped. Batches are passed on a moment later (delayed-forwards.ts). The library has no place for this, so
- * three of its methods are replaced; gossipsub must be created with `awaitRpcHandler`.
+ * entries beyond the budget are dropped. Batches are passed on a moment later (delayed-forwards.ts), and validators are spared what
+ * they have (validator-rumors.ts). The library has no place for this, so five of its methods are replaced; gossipsub must be created with
+ * `awaitRpcHandler`.
  */
 import type { GossipSub } from "@chainsafe/libp2p-gossipsub";
 import type { PeerId, Stream } from "@libp2p/interface";
 import type { Scheduler } from "../../base/scheduler.ts";
 import type { Meter } from "../transport/meter.ts";
-import { delayForwards, type Forwarding } from "./delayed-forwards.ts";
+import { delayForwards, WaitingMessages } from "./delayed-forwards.ts";
 import type { GossipBudgets } from "./gossip-budget.ts";
+import type { GossipTopic } from "./rumor.ts";
+import { type Spreading, spareValidators } from "./validator-rumors.ts";
 
 interface Parts {
   readonly budgets: GossipBudgets;
@@ -17,8 +20,10 @@ interface Parts {
   readonly meter: Meter;
   /** What the peer sends is not wanted, again and again. */
   sendAway(peerId: string): void;
-  /** Whether messages of a topic may be passed on a moment later. */
-  mayWait(topic: string): boolean;
+  /** What a topic brings, by its name. */
+  topicOf(name: string): GossipTopic | undefined;
+  /** Whether a peer proved to be a validator of today. */
+  isMember(peerId: string): boolean;
 }
 
 interface Rpc {
@@ -31,7 +36,7 @@ interface Frame {
   readonly byteLength: number;
 }
 
-interface Inner extends Forwarding {
+interface Inner extends Spreading {
   readonly streamsInbound: Map<string, { readonly rawStream: Stream }>;
   pipePeerReadStream(peer: PeerId, source: AsyncIterable<Frame>): Promise<void>;
   handleReceivedRpc(peer: PeerId, rpc: Rpc): Promise<void>;
@@ -46,7 +51,9 @@ export function guardGossip(gossip: GossipSub, parts: Parts): void {
   };
   const handle = inner.handleReceivedRpc.bind(inner);
   inner.handleReceivedRpc = (peer, rpc) => handle(peer, affordable(peer.toString(), rpc, parts));
-  delayForwards(inner, parts);
+  const waiting = new WaitingMessages(parts.scheduler);
+  spareValidators(inner, { ...parts, waiting });
+  delayForwards(inner, { waiting, mayWait: (name) => parts.topicOf(name) === "transactions" });
 }
 
 /** The message, without its control entries when there have been too many. */
@@ -120,7 +127,13 @@ function expectInner(gossip: GossipSub): Inner {
   const isAsExpected =
     inner.streamsInbound instanceof Map &&
     typeof inner.pipePeerReadStream === "function" &&
+    inner.mesh instanceof Map &&
+    inner.topics instanceof Map &&
+    inner.idontwants instanceof Map &&
     typeof inner.forwardMessage === "function" &&
+    typeof inner.sendIDontWants === "function" &&
+    typeof inner.selectPeersToPublish === "function" &&
+    typeof inner.sendRpcInBatch === "function" &&
     typeof inner.handleReceivedRpc === "function";
   if (!isAsExpected)
     throw new Error("@libp2p/gossipsub is not made as expected: it must be the pinned version");

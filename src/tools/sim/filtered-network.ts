@@ -57,8 +57,8 @@ export class FilteredNetwork implements Network {
     return this.#inner.request(peerId, bytes);
   }
 
-  seat(keys: readonly Address[]): void {
-    this.#inner.seat?.(keys);
+  seat(keys: readonly Address[], members: readonly number[]): void {
+    this.#inner.seat?.(keys, members);
   }
 
   peers(): readonly PeerView[] {

@@ -6,6 +6,7 @@ import {
   FORWARDS_WAITING_BYTES_MAX,
   type Forwarding,
   IDONTWANT_BYTES_MIN,
+  WaitingMessages,
 } from "../../../src/p2p/gossip/delayed-forwards.ts";
 import { VirtualTime } from "../virtual-time.ts";
 
@@ -15,7 +16,7 @@ function world() {
   const gossip: Forwarding = {
     forwardMessage: (id, { data }, source) => forwarded.push({ id, data, source }),
   };
-  delayForwards(gossip, { scheduler: time, mayWait: (topic) => topic === "transactions" });
+  delayForwards(gossip, { waiting: new WaitingMessages(time), mayWait: (topic) => topic === "transactions" });
   return { time, gossip, forwarded };
 }
 
