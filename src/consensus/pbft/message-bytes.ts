@@ -48,6 +48,13 @@ const TYPES: ReadonlyMap<number, MessageType> = new Map(
   Object.entries(MESSAGE_TYPE).map(([name, number]) => [number, name as MessageType]),
 );
 
+/** Where the attachment begins, in the types that have one: all fields in front of it have a fixed length. */
+const ATTACHED_AT: Partial<Record<MessageType, number>> = {
+  "pre-prepare": 2 + 8 + 8 + 8 + 32 + 2 + SIGNATURE_BYTES,
+  block: 2 + 8 + 32 + 2 + SIGNATURE_BYTES,
+  "checkpoint-certificate": 2 + 8 + 8 + 32 + 2 + SIGNATURE_BYTES,
+};
+
 export function encodeMessage(body: PbftBody, signature: Uint8Array, attachment: Uint8Array): Uint8Array {
   const writer = new Writer(256 + attachment.length).u8(WIRE_VERSION).u8(MESSAGE_TYPE[body.type]);
   writeBody(writer, body);
@@ -68,14 +75,15 @@ export function parseMessage(
   if (bytes.length > bytesMax) {
     return refuse("too-large", `${type} of ${bytes.length} bytes, at most ${bytesMax}`);
   }
-  const attached = hasAttachment(type);
+  const attachedAt = ATTACHED_AT[type];
   const bodyShape = { n: shape.n, logWindow: shape.logWindow, messageBytesMax: bytesMax };
-  return decode(attached ? bytes : bytes.slice(), type, (reader): ParsedMessage => {
+  // Hashes and signatures are remembered long after the block of their message is done with.
+  return decode(bytes.slice(0, attachedAt), type, (reader): ParsedMessage => {
     reader.raw(2);
     // The object gets what is missing: to copy it would cost more than to read it (measured).
     const message: Unfinished = readBody(reader, type, bodyShape);
     message.signature = reader.raw(SIGNATURE_BYTES);
-    message.attachment = attached ? reader.raw(reader.remaining) : EMPTY;
+    message.attachment = attachedAt === undefined ? EMPTY : bytes.subarray(attachedAt);
     // A NEW-VIEW proves itself, and an old one does nothing: whoever has it may bring it (repair by STATUS).
     message.relayed = type === "new-view";
     return message as ParsedMessage;
@@ -86,10 +94,6 @@ export function parseMessage(
 export function messageEpoch(bytes: Uint8Array): bigint | undefined {
   if (bytes[0] !== WIRE_VERSION || bytes.length < 10) return undefined;
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getBigUint64(2);
-}
-
-function hasAttachment(type: MessageType): boolean {
-  return type === "pre-prepare" || type === "block" || type === "checkpoint-certificate";
 }
 
 /** The bytes that a message of this type can have at most. */

@@ -197,6 +197,16 @@ describe("a proposal", () => {
     expect((opened as { block: typeof block }).block).toEqual(block);
   });
 
+  it("can be remembered without its block: hash and signature do not share its memory", () => {
+    const opened = open(verifier.encode(sign(proposal, withBlock))) as PbftMessage & typeof withBlock;
+    const { hash, signature, blockBytes } = opened as typeof opened & { readonly hash: Uint8Array };
+    expect(blockBytes).toEqual(withBlock.blockBytes);
+    for (const kept of [hash, signature]) {
+      expect(kept.buffer).not.toBe(blockBytes.buffer);
+      expect(kept.buffer.byteLength).toBeLessThan(200);
+    }
+  });
+
   it("with another block than the one signed for is refused", () => {
     const other = buildBlock(fixture, fixture.block0, 0, fixture.genesis.timeMs + 6n);
     const swapped = sign(proposal, { block: other, blockBytes: encodeBlock(other) });
