@@ -9,12 +9,17 @@ export interface OrderItem {
   loose: number;
 }
 
+/** Forgotten items that are held whatever else there is, so that a short list is not gone through for each. */
+const FORGOTTEN_MIN = 64;
+
 export class LazyOrder<T extends OrderItem> {
   readonly #heap: IndexedHeap<T>;
   readonly #belongs: (item: T) => boolean;
   readonly #bit: number;
   /** Items that changed since the last reading: they are not in the heap. Those without the bit were forgotten. */
   #loose: T[] = [];
+  /** How many of them were forgotten. */
+  #forgotten = 0;
 
   /**
    * @param index of this order among those of its items, 0 to 30
@@ -34,9 +39,19 @@ export class LazyOrder<T extends OrderItem> {
     this.#loose.push(item);
   }
 
+  /** Items that are held, forgotten ones included: no more than twice as many as were not forgotten, and a few. */
+  get held(): number {
+    return this.#heap.size + this.#loose.length;
+  }
+
   /** Forgets an item that is loose and will not come back. */
   forget(item: T): void {
     item.loose &= ~this.#bit;
+    this.#forgotten++;
+    // Where nobody reads (a validator that is never the primary), they would be held for ever.
+    if (this.#forgotten <= FORGOTTEN_MIN || 2 * this.#forgotten <= this.#loose.length) return;
+    this.#loose = this.#loose.filter(({ loose }) => (loose & this.#bit) !== 0);
+    this.#forgotten = 0;
   }
 
   top(): T | undefined {
@@ -58,5 +73,6 @@ export class LazyOrder<T extends OrderItem> {
       if (this.#belongs(item)) this.#heap.add(item);
     }
     this.#loose = [];
+    this.#forgotten = 0;
   }
 }
