@@ -13,6 +13,7 @@ import { devnet } from "../../../src/testing/virtual-devnet.ts";
 class Stored {
   readonly hashes = new Map<bigint, Hash>();
   readonly bodyBytes: number;
+  readonly txCount: number;
   lowest = 1n;
   connected: ((change: { readonly sealed: SealedBlock }) => void) | undefined;
   readonly store = {
@@ -20,8 +21,9 @@ class Stored {
     lowestBody: () => this.lowest,
   };
 
-  constructor(bodyBytes: number, heights: number) {
+  constructor(bodyBytes: number, heights: number, txCount = 0) {
     this.bodyBytes = bodyBytes;
+    this.txCount = txCount;
     for (let i = 1; i <= heights; i++) this.hashes.set(BigInt(i), asHash(new Uint8Array(32).fill(i)));
   }
 
@@ -30,10 +32,13 @@ class Stored {
   }
 
   sealedBlock(hash: Hash): SealedBlock | undefined {
-    const { bodyBytes } = this;
+    const { bodyBytes, txCount } = this;
     const isHere = BigInt(hash[0] ?? 0) >= this.lowest;
     return isHere
-      ? ({ block: { hash, summary: { bodyBytes } }, seal: new Uint8Array(0) } as unknown as SealedBlock)
+      ? ({
+          block: { hash, summary: { bodyBytes, txCount } },
+          seal: new Uint8Array(0),
+        } as unknown as SealedBlock)
       : undefined;
   }
 }
@@ -48,7 +53,7 @@ describe("blocks that are kept decoded", () => {
   });
 
   it("take a bounded number of bytes, and the one that was read longest ago goes first", () => {
-    const bodyBytes = RPC_DECODED_BLOCKS_BYTES_MAX / 16;
+    const bodyBytes = RPC_DECODED_BLOCKS_BYTES_MAX / 8;
     const blocks = new DecodedBlocks(new Stored(bodyBytes, 40));
     for (let height = 1n; height <= 40n; height++) {
       blocks.at(height);
@@ -61,6 +66,18 @@ describe("blocks that are kept decoded", () => {
     const large = new DecodedBlocks(new Stored(RPC_DECODED_BLOCKS_BYTES_MAX, 1));
     expect(large.at(1n)).toBeDefined();
     expect(large.counts.bytes).toBe(0);
+  });
+
+  it("are counted with what small transactions take beside their bytes", () => {
+    const blocks = new DecodedBlocks(new Stored(350_000, 20, 2_000));
+    for (let height = 1n; height <= 20n; height++) blocks.at(height);
+    // Four of 3.75 MB, as a heap's snapshot had them.
+    expect(blocks.counts.bytes).toBeGreaterThan(4 * 3_750_000);
+    expect(blocks.counts.bytes).toBeLessThan(5 * 4_000_000);
+    for (let height = 17n; height <= 20n; height++) blocks.at(height);
+    expect(blocks.counts.decodings).toBe(20);
+    blocks.at(16n);
+    expect(blocks.counts.decodings).toBe(21);
   });
 
   it("need no decoding where the block was connected last", () => {
