@@ -22,6 +22,7 @@ import type { Output } from "../output.ts";
 import { guardProcess } from "../process-boundary.ts";
 import { settingsOf } from "../setting-flags.ts";
 import { outliveReader } from "../terminal.ts";
+import { limitHeapGrowth } from "./heap-growth.ts";
 import { type PasswordOptions, type PinOptions, tokenPin, unlockKeys } from "./passwords.ts";
 
 export interface StartOptions extends PasswordOptions, PinOptions {
@@ -47,6 +48,7 @@ export async function runNode(
   whileRunning?: (node: RunningNode, stopping: AbortSignal) => Promise<void>,
 ): Promise<void> {
   outliveReader();
+  limitHeapGrowth();
   const unlock = await unlockHome(options);
   const home = valueOrThrow(openHome(options.dir, unlock));
   const { config, skipped, origins } = valueOrThrow(
