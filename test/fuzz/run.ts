@@ -58,6 +58,8 @@ export async function fuzz(target: FuzzTarget, limits: FuzzLimits): Promise<Fuzz
   while (inputs < limits.inputs && failures.length < FAILURES_MAX) {
     if (inputs === WARM_UP) heapBefore = heapUsed();
     if (limits.untilMs !== undefined && inputs % 64 === 0 && performance.now() > limits.untilMs) break;
+    // What a WeakRef has given out in a turn of the event loop is kept until its end.
+    if (inputs % 1_024 === 1_023) await new Promise((resolve) => setImmediate(resolve));
     const input = mutator.next();
     inputs++;
     const startMs = performance.now();
