@@ -28,6 +28,8 @@ export interface PrunerPorts {
   readonly compact?: () => Promise<void>;
 }
 
+/** The log has one line for each thousand blocks that are pruned. */
+const SAID_EVERY = 1_000n;
 const LOOK_EVERY_MS = 1_000;
 const BATCH_PAUSE_MS = 20;
 /** So much is deleted before the tables are written anew. */
@@ -72,7 +74,8 @@ export class Pruner {
       const { blocks, bytes } = target > from ? await pruneSome(chain, target) : { blocks: 0, bytes: 0 };
       this.#bytes += bytes;
       if (blocks > 0 && chain.store.lowestBody() >= target) {
-        log.log("info", "storage", "pruned", { lowestBody: target, head: chain.head.summary.height });
+        const level = target / SAID_EVERY > from / SAID_EVERY ? "info" : "debug";
+        log.log(level, "storage", "pruned", { lowestBody: target, head: chain.head.summary.height });
         await this.#ports.pruned?.(target);
         await this.#compact();
       }
