@@ -5,6 +5,9 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 /** The two longest files, which the others are run beside: they begin first. The end-to-end tests mostly wait. */
 const FIRST = ["test/e2e/e2e.test.ts", "test/tools/sim/schedules.test.ts"];
 
+/** Node's own modules let the loader do without a thread (test/loader/in-this-thread.js). */
+const LOADER = ["--expose-internals", "--import", new URL("test/loader/typescript.js", import.meta.url).href];
+
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
@@ -26,6 +29,7 @@ export default defineConfig({
           exclude: ["test/e2e/**"],
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          globalSetup: "test/loader/all-at-once.js",
           setupFiles: "test/behind.ts",
           // Tests share a process: they have no global state, and a process a file costs more than most files.
           isolate: false,
@@ -33,12 +37,7 @@ export default defineConfig({
           experimental: { viteModuleRunner: false, nodeLoader: false },
           // A schedule makes much garbage that dies young: a larger nursery saves a tenth of the time. And a third of
           // the time goes into optimizing code that then runs for seconds only: inlining less saves another tenth.
-          execArgv: [
-            "--import",
-            new URL("test/loader/typescript.js", import.meta.url).href,
-            "--max-semi-space-size=64",
-            "--max-inlined-bytecode-size-cumulative=100",
-          ],
+          execArgv: [...LOADER, "--max-semi-space-size=64", "--max-inlined-bytecode-size-cumulative=100"],
         },
       },
       {
@@ -47,9 +46,9 @@ export default defineConfig({
           include: ["test/e2e/e2e.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          globalSetup: "test/e2e/setup.js",
+          globalSetup: ["test/loader/all-at-once.js", "test/e2e/setup.js"],
           experimental: { viteModuleRunner: false, nodeLoader: false },
-          execArgv: ["--import", new URL("test/loader/typescript.js", import.meta.url).href],
+          execArgv: LOADER,
         },
       },
     ],

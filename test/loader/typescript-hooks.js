@@ -1,4 +1,5 @@
-// What Node asks when a module is imported (typescript.js says why). It runs in a thread of its own.
+// What Node asks when a module is imported (typescript.js says why). It runs in a thread of its own, or in
+// the one that imports (in-this-thread.js).
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";

@@ -3,9 +3,10 @@
 // and a source map is read when a stack is asked for. Everything else runs TypeScript through tsx.
 import { readFileSync } from "node:fs";
 import { register, SourceMap } from "node:module";
+import { hooksInThisThread } from "./in-this-thread.js";
 import { mapOf } from "./transformed.js";
 
-register("./typescript-hooks.js", import.meta.url);
+if (!hooksInThisThread()) register("./typescript-hooks.js", import.meta.url);
 
 const maps = new Map();
 
