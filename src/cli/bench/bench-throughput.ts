@@ -79,8 +79,9 @@ export interface ThroughputRun {
   readonly audit: Audit;
 }
 
-/** Slices of 100 ms, before and after each. */
-const VERIFY_SLICES = 10;
+/** Slices of 100 ms, before and after each. A short run is not outlasted by them. */
+const VERIFY_SLICES_MAX = 10;
+const VERIFY_SLICES_PER_SECOND = 3;
 /** Between two looks at the nodes' memory. */
 const MOMENT_SECONDS = 10;
 /** The share of the limit that is signed ahead: more was never seen, and what is missing is signed on the way. */
@@ -115,8 +116,9 @@ function checkOptions({ accounts, validators, outstanding, batch }: ThroughputOp
 
 async function measure(bench: BenchRun, options: ThroughputOptions, title: string): Promise<ThroughputRun> {
   const cores = availableParallelism();
+  const slices = Math.min(VERIFY_SLICES_MAX, Math.ceil(options.seconds * VERIFY_SLICES_PER_SECOND));
   bench.stage(`${title}verification speed`);
-  const before = await measureVerifications(VERIFY_SLICES, bench.signal);
+  const before = await measureVerifications(slices, bench.signal);
   const network = await BenchNetwork.make({
     ...options,
     blockTimeMs: options.blockTime,
@@ -148,7 +150,7 @@ async function measure(bench: BenchRun, options: ThroughputOptions, title: strin
   const { figures, nodes, moments, foreignCpu, ledger } = await Promise.race([work, failed]);
   await bench.close();
   bench.stage(`${title}verification speed`);
-  const after = await measureVerifications(VERIFY_SLICES, bench.signal);
+  const after = await measureVerifications(slices, bench.signal);
   return {
     ...{ load: figures, nodes, moments, verifications: [before, after], cores, foreignCpu },
     audit: ledger,
