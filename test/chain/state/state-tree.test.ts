@@ -118,7 +118,7 @@ describe("the state tree", () => {
           expect(treeRoot(pages)).toEqual(update.root);
         }
       }),
-      { numRuns: 150 },
+      { numRuns: 80 },
     );
   });
 
@@ -133,7 +133,7 @@ describe("the state tree", () => {
         }
         expect(pages.shown()).toEqual(builtAtOnce(contents, pageLevels).shown());
       }),
-      { numRuns: 150 },
+      { numRuns: 80 },
     );
   });
 
@@ -142,6 +142,7 @@ describe("the state tree", () => {
       fc.property(batch, (changes) => {
         expect(updateTree(new Pages(), changes.toReversed())).toEqual(updateTree(new Pages(), changes));
       }),
+      { numRuns: 50 },
     );
   });
 
