@@ -5,8 +5,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 /** The two longest files, which the others are run beside: they begin first. The end-to-end tests mostly wait. */
 const FIRST = ["test/e2e/e2e.test.ts", "test/tools/sim/schedules.test.ts"];
 
-/** Node's own modules let the loader do without a thread (test/loader/in-this-thread.js). */
-const LOADER = ["--expose-internals", "--import", new URL("test/loader/typescript.js", import.meta.url).href];
+const LOADER = ["--import", new URL("test/loader/typescript.js", import.meta.url).href];
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -37,7 +36,13 @@ export default defineConfig({
           experimental: { viteModuleRunner: false, nodeLoader: false },
           // A schedule makes much garbage that dies young: a larger nursery saves a tenth of the time. And a third of
           // the time goes into optimizing code that then runs for seconds only: inlining less saves another tenth.
-          execArgv: [...LOADER, "--max-semi-space-size=64", "--max-inlined-bytecode-size-cumulative=100"],
+          // Node's own modules let the loader do without a thread: test/loader/in-this-thread.js.
+          execArgv: [
+            "--expose-internals",
+            ...LOADER,
+            "--max-semi-space-size=64",
+            "--max-inlined-bytecode-size-cumulative=100",
+          ],
         },
       },
       {
