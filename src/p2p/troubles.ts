@@ -1,6 +1,6 @@
 /**
  * Why each peer of peers.json is not connected, in words for whoever runs this node: a refused dialer learns little,
- * and what it learns stood in the log alone. Pure. Bound: one reason for each static peer.
+ * and what it learns stood in the log alone. Pure. Bound: one reason for each static peer, and its id.
  */
 import { must } from "../base/assert.ts";
 import type { StaticPeer } from "./transport/redial.ts";
@@ -18,6 +18,8 @@ export class Troubles {
   readonly #reasons = new Map<string, string>();
   /** The peers among them whose handshake told the reason. */
   readonly #refused = new Set<string>();
+  /** The peers among them that were connected since this process began. */
+  readonly #met = new Set<string>();
 
   constructor(selfId: string, peers: readonly StaticPeer[]) {
     this.#selfId = selfId;
@@ -29,7 +31,11 @@ export class Troubles {
     this.#peers = new Map(
       peers.filter((peer) => peer.peerId !== this.#selfId).map((peer) => [peer.peerId, peer]),
     );
-    for (const peerId of [...this.#reasons.keys()]) if (!this.#peers.has(peerId)) this.solved(peerId);
+    for (const peerId of [...this.#reasons.keys(), ...this.#met]) {
+      if (this.#peers.has(peerId)) continue;
+      this.solved(peerId);
+      this.#met.delete(peerId);
+    }
   }
 
   dialFailed(peerId: string, error: string): void {
@@ -46,16 +52,20 @@ export class Troubles {
   /** It ended the connection that this node had opened before the handshake was done, and says nothing of why. */
   hungUp(peerId: string): void {
     if (this.#refused.has(peerId)) return; // that says more
+    const cause = this.#met.has(peerId)
+      ? `it was connected before, so it stops, is too busy to answer in time, or no longer lists this node's peer id, ${this.#selfId}`
+      : `most likely its peers.json and genesis do not list this node's peer id, ${this.#selfId}`;
     this.#note(
       peerId,
       ({ multiaddr }) =>
-        `it ends the connection at ${multiaddr} before the handshake: most likely its peers.json and genesis do not list this node's peer id, ${this.#selfId} (its log says why)`,
+        `it ends the connection at ${multiaddr} before the handshake: ${cause} (its log says why)`,
     );
   }
 
   solved(peerId: string): void {
     this.#refused.delete(peerId);
     this.#reasons.delete(peerId);
+    if (this.#peers.has(peerId)) this.#met.add(peerId);
   }
 
   list(): readonly Trouble[] {
