@@ -90,7 +90,7 @@ export class ExecutedBlocks {
 
 /** What an entry of a map costs beside its value, and a transaction beside its bytes: measured, rounded up. */
 const ENTRY_BYTES = 200;
-const TRANSACTION_BYTES = 1_000;
+const TRANSACTION_BYTES = 1_600;
 
 function bytesOf({ block, diff, pages, receipts, read }: ExecutedBlock): number {
   const { bodyBytes, txCount } = block.summary;
