@@ -56,10 +56,9 @@ export async function fuzz(target: FuzzTarget, limits: FuzzLimits): Promise<Fuzz
     if ("failed" in code) failures.push({ reason: code.failed, input: seed, reduced: seed });
   }
   while (inputs < limits.inputs && failures.length < FAILURES_MAX) {
-    if (inputs === WARM_UP) heapBefore = heapUsed();
+    if (inputs === WARM_UP) heapBefore = await heapUsed();
     if (limits.untilMs !== undefined && inputs % 64 === 0 && performance.now() > limits.untilMs) break;
-    // What a WeakRef has given out in a turn of the event loop is kept until its end.
-    if (inputs % 1_024 === 1_023) await new Promise((resolve) => setImmediate(resolve));
+    if (inputs % 1_024 === 1_023) await endOfTurn();
     const input = mutator.next();
     inputs++;
     const startMs = performance.now();
@@ -73,7 +72,7 @@ export async function fuzz(target: FuzzTarget, limits: FuzzLimits): Promise<Fuzz
     const reduced = "failed" in outcome ? await reduce(opened, input, outcome.failed) : input;
     failures.push({ reason, input, reduced });
   }
-  const heapAfter = heapBefore === undefined ? undefined : heapUsed();
+  const heapAfter = heapBefore === undefined ? undefined : await heapUsed();
   const heapGrowth = heapAfter === undefined ? undefined : heapAfter - (heapBefore ?? 0);
   try {
     await opened.close?.();
@@ -140,7 +139,11 @@ function text(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
-function heapUsed(): number | undefined {
+/** What a WeakRef has given out in a turn of the event loop is kept until its end. */
+const endOfTurn = () => new Promise((resolve) => setImmediate(resolve));
+
+async function heapUsed(): Promise<number | undefined> {
+  await endOfTurn();
   const collect = (globalThis as { gc?: () => void }).gc;
   if (collect === undefined) return undefined;
   collect();
