@@ -214,7 +214,9 @@ class GuardedNode implements RunningNode {
     const kv = await openToRead(home.paths.db);
     const { host, port } = config.rpc;
     const failed = (error: unknown) => onFatal?.(error);
-    const shown = await inspect({ home, config, host, port, paused }, { kv, log, failed });
+    const showing = inspect({ home, config, host, port, paused }, { kv, log, failed });
+    // Left open, it could not be opened again when there is room.
+    const shown = await showing.catch((error: unknown) => kv.close().then(() => Promise.reject(error)));
     const stop = async () => {
       await shown.stop();
       await kv.close();

@@ -11,6 +11,7 @@ import { keyOfSeed, loadPublicKey, saveKey } from "../../src/node/home/key-file.
 import { DEVNET, planNetwork, secretsFromSeed } from "../../src/node/home/network-plan.ts";
 import type { RunningNode } from "../../src/node/node.ts";
 import { describeLow, freeSpace, hasRoom, isLow } from "../../src/storage/free-space.ts";
+import type { DiskKv } from "../../src/storage/kv.ts";
 import { Cluster } from "./cluster.ts";
 
 const MIB = 1024 * 1024;
@@ -124,40 +125,57 @@ it("the guarded node stops before the disk is full, says so at its port, and com
   vi.restoreAllMocks();
 }, 60_000);
 
-it("the guarded node waits without answering while its database cannot even be read, and comes back by itself", async () => {
-  const config = loadConfig({ file: "", environment: {} });
-  if (!config.ok) throw new Error(config.fault.detail);
-  let free = 1_000 * MIB;
-  const failures: unknown[] = [];
-  const seen: string[] = [];
-  mkdirSync(dir, { recursive: true });
-  vi.spyOn(process.stderr, "write").mockReturnValue(true);
-  const full = "IO error: db/MANIFEST-000009: No space left on device";
-  node = await startGuardedNode({
-    home: { genesis: new Cluster({ validators: 1 }).genesis, paths: homePaths(dir) } as Home,
-    config: config.value.config,
-    read: () => ({ free, total: 10_000 * MIB }),
-    lookEveryMs: 5,
-    startNode: async () => {
-      const stop = async () => void seen.push("stopped");
-      seen.push("started");
-      return { rpcUrl: "http://127.0.0.1:1", height: () => 7n, stop } as RunningNode;
-    },
-    openToRead: () => Promise.reject(new Error("the database cannot be opened", { cause: new Error(full) })),
-    onPause: (words) => seen.push(words.slice(0, 17)),
-    onFatal: (error) => failures.push(error),
-  });
-  free = 0;
-  await vi.waitFor(() => expect(seen).toContain("DISK NEARLY FULL:"), { timeout: 20_000, interval: 5 });
-  expect([node.rpcUrl, node.height()]).toEqual(["http://127.0.0.1:1", 7n]);
-  free = 1_000 * MIB;
-  await vi.waitFor(() => expect(seen.filter((one) => one === "started")).toHaveLength(2), {
-    timeout: 20_000,
-    interval: 5,
-  });
-  expect(failures).toEqual([]);
-  vi.restoreAllMocks();
-});
+const FULL = "IO error: db/MANIFEST-000009: No space left on device";
+
+it.each([
+  ["opened", 0],
+  ["read", 1],
+] as const)(
+  "the guarded node waits without answering while its database cannot even be %s, and comes back by itself",
+  async (step, toClose) => {
+    const config = loadConfig({ file: "", environment: {} });
+    if (!config.ok) throw new Error(config.fault.detail);
+    let free = 1_000 * MIB;
+    const failures: unknown[] = [];
+    const seen: string[] = [];
+    mkdirSync(dir, { recursive: true });
+    vi.spyOn(process.stderr, "write").mockReturnValue(true);
+    let closed = 0;
+    const unreadable = {
+      get: () => {
+        throw new Error(FULL);
+      },
+      close: async () => void closed++,
+    } as unknown as DiskKv;
+    node = await startGuardedNode({
+      home: { genesis: new Cluster({ validators: 1 }).genesis, paths: homePaths(dir) } as Home,
+      config: config.value.config,
+      read: () => ({ free, total: 10_000 * MIB }),
+      lookEveryMs: 5,
+      startNode: async () => {
+        const stop = async () => void seen.push("stopped");
+        seen.push("started");
+        return { rpcUrl: "http://127.0.0.1:1", height: () => 7n, stop } as RunningNode;
+      },
+      openToRead: () =>
+        step === "read"
+          ? Promise.resolve(unreadable)
+          : Promise.reject(new Error("the database cannot be opened", { cause: new Error(FULL) })),
+      onPause: (words) => seen.push(words.slice(0, 17)),
+      onFatal: (error) => failures.push(error),
+    });
+    free = 0;
+    await vi.waitFor(() => expect(seen).toContain("DISK NEARLY FULL:"), { timeout: 20_000, interval: 5 });
+    expect([node.rpcUrl, node.height()]).toEqual(["http://127.0.0.1:1", 7n]);
+    free = 1_000 * MIB;
+    await vi.waitFor(() => expect(seen.filter((one) => one === "started")).toHaveLength(2), {
+      timeout: 20_000,
+      interval: 5,
+    });
+    expect([failures, closed]).toEqual([[], toClose]);
+    vi.restoreAllMocks();
+  },
+);
 
 it("the guarded node takes the key that has its validator's seat by itself, and votes with it", async () => {
   const home = join(dir, "rotated");
