@@ -133,19 +133,19 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
 }
 
 /** This process alone uses the home from here on; its log is open and its pid written. @throws StartError */
-function takeHome(options: NodeOptions, closers: Closers): Pick<LogSink, "logger" | "reopen"> {
+function takeHome(options: NodeOptions, closers: Closers): Omit<LogSink, "close"> {
   const { home, config } = options;
   const warnings = checkHomePlace(options);
   const lock = takeLock(home.paths.lock);
   if (!lock.ok) throw new StartError(lock.fault);
   closers.add(() => lock.value.release());
   const { file } = config.log;
-  const { logger, reopen, close } = openLog(config.log.levels, file && resolve(home.paths.dir, file));
+  const { close, ...log } = openLog(config.log.levels, file && resolve(home.paths.dir, file));
   closers.add(close);
-  for (const warning of warnings) logger.log("warn", "node", "the home's file system", { warning });
+  for (const warning of warnings) log.logger.log("warn", "node", "the home's file system", { warning });
   writePid(home.paths);
   closers.add(() => removePid(home.paths));
-  return { logger, reopen };
+  return log;
 }
 
 /** The home and what was ordered fit each other. @returns the validator's key, if it votes. @throws StartError */
@@ -174,7 +174,7 @@ async function openDatabase(options: NodeOptions, logger: Logger): Promise<DiskK
 
 async function openNode(options: NodeOptions, closers: Closers): Promise<RunningNode> {
   const { home, config } = options;
-  const { logger, reopen } = takeHome(options, closers);
+  const { logger, levels, reopen } = takeHome(options, closers);
   const key = await checkedKey(options, { logger, closers });
   const level = await openDatabase(options, logger);
   const timing: { metrics?: Metrics } = {};
@@ -210,8 +210,7 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   const joining = openJoining(options, { network, logger, genesisHash: replica.chain.genesisHash });
   const { rpc, metrics, recent } = openRpc(options, {
     remote: key?.remote,
-    adminToken,
-    joining,
+    ...{ adminToken, joining, levels },
     replica,
     network,
     logger,
@@ -288,6 +287,7 @@ interface RpcParts {
   readonly replica: Replica;
   readonly network: P2pNetwork;
   readonly logger: Logger;
+  readonly levels: LogSink["levels"];
   readonly threads: Threads;
   /** The operator's hand on the threads that mine. */
   readonly control: MinerControl | undefined;
@@ -304,6 +304,7 @@ function openRpc(
     replica,
     network,
     logger,
+    levels,
     broken,
     threads,
     control,
@@ -343,7 +344,7 @@ function openRpc(
       eventIndex,
       joining,
       snapshot: () => snapshots.snapshot(),
-      operator: operatorHome({ home, config, origins, orders: devnet?.orders, token: adminToken }),
+      operator: operatorHome({ home, config, origins, orders: devnet?.orders, token: adminToken, levels }),
       ...(control === undefined ? {} : { mining: control }),
     },
   );

@@ -41,6 +41,7 @@ import type { WorkBudgets } from "./ingress/work-budget.ts";
 import { logLineOf } from "./metrics/engine-log.ts";
 import type { MessageCounts } from "./metrics/message-counts.ts";
 import { Presence } from "./metrics/presence.ts";
+import { logFromPeer } from "./metrics/transaction-log.ts";
 import type { PeerView } from "./ports.ts";
 import type { MiningOrder, ReplicaEvents, ReplicaOptions, ReplicaPorts } from "./replica-ports.ts";
 import { checkConvergence } from "./state-divergence.ts";
@@ -128,6 +129,7 @@ export class Replica {
     this.#rumors = {
       ...{ pool: this.pool, passedOn: this.#passedOn },
       admitTogether: (envelopes) => this.#admitTogether(envelopes),
+      fromPeer: (peerId, transaction) => logFromPeer(ports.log, peerId, transaction),
       brought: (peerId) => ports.network.brought?.(peerId, "transaction"),
       judgeBlock: (peer, announcement) => this.#parts.judgeBlock(peer, announcement),
       judgeEvidence: (peer, evidence) => this.evidence.judge(peer, evidence),

@@ -22,4 +22,5 @@ export const ADMIN_METHODS: ReadonlySet<string> = new Set([
   "net_reloadPeers",
   "net_unban",
   "node_inspect",
+  "node_setLogLevel",
 ]);

@@ -21,6 +21,10 @@ export interface OperatorApi {
   settings(): readonly SettingView[];
   /** @param linesMax at most LOG_LINES_MAX */
   logTail(linesMax: number): Promise<LogTail>;
+  /** What is logged now, as in log.level of the settings: "info,pbft=debug". */
+  logLevel(): string;
+  /** Until the node starts again. @returns false, and changes nothing, for what means no levels */
+  setLogLevel(text: string): boolean;
   /** Undefined on a node that no devnet runs. */
   readonly devnet: DevnetOrders | undefined;
 }

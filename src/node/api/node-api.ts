@@ -130,7 +130,7 @@ export class ReplicaApi implements NodeApi {
     if (mode.kind === "forkable") events.reorgs.subscribe((change) => mode.finality.branchChanged(change));
     events.heads.subscribe((change) => this.#headChanged(change));
     this.recent = new ReplicaRecent(replica, () => scheduler.now());
-    this.#userTransactions = new UserTransactions(replica, this.recent, () => scheduler.now());
+    this.#userTransactions = new UserTransactions(replica, this.recent, () => scheduler.now(), log);
     this.snapshot = ports.snapshot ?? (() => undefined);
     this.ledger = ledgerReadsOf(chain);
     this.#chain.onFailure(() => {

@@ -7,6 +7,7 @@ import { resolve } from "node:path";
 import type { DevnetOrders, LogTail, OperatorApi, SettingView } from "../../rpc/operator-api.ts";
 import type { Config, ConfigOrigin } from "../home/config.ts";
 import type { Home } from "../home/home.ts";
+import type { ChangingLevels } from "../home/log-levels.ts";
 
 /** Bytes of the log that are read from its end. */
 export const LOG_TAIL_BYTES_MAX = 256 * 1024;
@@ -19,6 +20,7 @@ export interface OperatorSources {
   readonly origins: readonly ConfigOrigin[];
   /** The file that the node logs to. Undefined when it logs to standard error. */
   readonly logFile: string | undefined;
+  readonly levels: Pick<ChangingLevels, "show" | "change">;
   readonly devnet?: DevnetOrders | undefined;
   readonly token: string;
 }
@@ -30,11 +32,12 @@ export function operatorHome(node: {
   readonly origins: readonly ConfigOrigin[];
   readonly orders: DevnetOrders | undefined;
   readonly token: string;
+  readonly levels: ChangingLevels;
 }): OperatorApi {
-  const { home, config, origins, orders: devnet, token } = node;
+  const { home, config, origins, orders: devnet, token, levels } = node;
   const { file } = config.log;
   const logFile = file === undefined ? undefined : resolve(home.paths.dir, file);
-  return new OperatorHome({ origins, logFile, devnet, token });
+  return new OperatorHome({ origins, logFile, levels, devnet, token });
 }
 
 export class OperatorHome implements OperatorApi {
@@ -55,6 +58,14 @@ export class OperatorHome implements OperatorApi {
       value: SECRET_KEY.test(key) ? REDACTED : redactAll(value, token),
       origin,
     }));
+  }
+
+  logLevel(): string {
+    return this.#sources.levels.show();
+  }
+
+  setLogLevel(text: string): boolean {
+    return this.#sources.levels.change(text);
   }
 
   async logTail(linesMax: number): Promise<LogTail> {

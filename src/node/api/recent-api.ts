@@ -50,6 +50,11 @@ export class ReplicaRecent implements RecentApi {
     }
   }
 
+  /** Whether a user's transactions are being taken at this moment. */
+  get isByRpc(): boolean {
+    return this.#receivedMs !== undefined;
+  }
+
   stagesOf(txid: Hash): TransactionStages | undefined {
     return this.#stages.ofTransaction(txid);
   }

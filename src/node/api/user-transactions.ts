@@ -1,9 +1,11 @@
 /** How users' transactions come to a replica: together, one by one, or to try what they would do. */
 import type { Hash } from "../../base/bytes.ts";
 import type { Verdict } from "../../base/fault.ts";
+import type { Logger } from "../../base/log.ts";
 import { decodeTransaction } from "../../chain/types/transaction.ts";
 import type { Simulation } from "../../rpc/api.ts";
 import { Backlog } from "../ingress/backlog.ts";
+import { logRefused } from "../metrics/transaction-log.ts";
 import type { Replica } from "../replica.ts";
 import { harmOf } from "./guarded-calls.ts";
 import type { ReplicaRecent } from "./recent-api.ts";
@@ -12,11 +14,13 @@ export class UserTransactions {
   readonly #replica: Replica;
   readonly #recent: ReplicaRecent;
   readonly #now: () => number;
+  readonly #log: Logger;
   /** Undefined where blocks can be abandoned: there transactions wait for many of them. */
   readonly #backlog: Backlog | undefined;
 
   /** @param now milliseconds since the Unix epoch */
-  constructor(replica: Replica, recent: ReplicaRecent, now: () => number) {
+  constructor(replica: Replica, recent: ReplicaRecent, now: () => number, log: Logger) {
+    this.#log = log;
     this.#replica = replica;
     this.#recent = recent;
     this.#now = now;
@@ -25,6 +29,13 @@ export class UserTransactions {
 
   /** As NodeApi.submit. What is in the pool already is refused neither for the backlog nor by the guard of votes. */
   submit(bytes: Uint8Array): Verdict<Hash> {
+    const verdict = this.#submit(bytes);
+    if (!verdict.ok)
+      logRefused(this.#log, bytes, verdict.fault, this.#replica.chain.genesis.limits.maxTxBytes);
+    return verdict;
+  }
+
+  #submit(bytes: Uint8Array): Verdict<Hash> {
     const fault = this.#backlog?.refusal() ?? harmOf(bytes, this.#replica);
     if (fault !== undefined && this.#replica.pool.find(bytes) === undefined) return { ok: false, fault };
     const added = this.#recent.receive(this.#now(), () => this.#replica.submit(bytes));

@@ -10,7 +10,7 @@ import { printable, printableJson } from "../../base/printable.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
 import { explainDisk } from "../../storage/disk-fault.ts";
 import { makeFolder } from "../../storage/durable-file.ts";
-import { isLogged, type LogLevels } from "../home/log-levels.ts";
+import { ChangingLevels, type LogLevels } from "../home/log-levels.ts";
 
 export const systemScheduler: Scheduler = {
   now: () => Date.now(),
@@ -27,6 +27,7 @@ export function jitter(): number {
 
 export interface LogSink {
   readonly logger: Logger;
+  readonly levels: ChangingLevels;
   /** Opens the file anew, which somebody may have moved (logrotate), or which could not be written. */
   reopen(): void;
   /** Writes out what is buffered; what is logged afterwards is lost. */
@@ -39,7 +40,8 @@ export interface LogSink {
  * Once it is open it never throws: what cannot be written is lost, and a line on standard error says so once.
  * @throws Error when the folder of `file` cannot be made, or the file cannot be opened
  */
-export function openLog(levels: LogLevels, file: string | undefined): LogSink {
+export function openLog(begin: LogLevels, file: string | undefined): LogSink {
+  const levels = new ChangingLevels(begin);
   const disk = file === undefined ? undefined : new RotatingFile(file);
   const terminal = process.stderr.isTTY
     ? prettyFactory({ ignore: "component", messageFormat: "{component}: {msg}" })
@@ -54,10 +56,12 @@ export function openLog(levels: LogLevels, file: string | undefined): LogSink {
   };
   const root = pino({ level: "debug", base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream);
   return {
+    levels,
     logger: {
+      isOn: (level, component) => levels.isLogged(component, level),
       log(level, component, message, fields) {
         try {
-          write(root, levels, level, component, message, fields);
+          if (levels.isLogged(component, level)) write(root, level, component, message, fields);
         } catch {
           // A log that fails must not take the node with it.
         }
@@ -184,13 +188,11 @@ class RotatingFile {
 
 function write(
   root: PinoLogger,
-  levels: LogLevels,
   level: LogLevel,
   component: string,
   message: string,
   fields: LogFields = {},
 ): void {
-  if (!isLogged(levels, component, level)) return;
   root[level]({ component, ...plain(fields) }, message);
 }
 

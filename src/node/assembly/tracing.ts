@@ -1,10 +1,14 @@
-/** Traces of a running node: what its replica includes, with the stages that its time line remembers. */
+/**
+ * How a running node's transactions are followed: by log lines where these are asked for, and by traces, with the stages that
+ * its time line remembers.
+ */
 import { showHash } from "../../base/bytes.ts";
 import type { Logger } from "../../base/log.ts";
 import type { RecentApi } from "../../rpc/recent-api.ts";
 import { packageVersion } from "../home/package-version.ts";
 import { StartError } from "../home/start-error.ts";
 import { startTraces, traceSettings } from "../metrics/traces.ts";
+import { followTransactions } from "../metrics/transaction-log.ts";
 import type { Replica } from "../replica.ts";
 import type { Closers } from "./closers.ts";
 import { systemScheduler } from "./system.ts";
@@ -12,13 +16,14 @@ import { systemScheduler } from "./system.ts";
 export interface TracingParts {
   readonly name: string;
   readonly replica: Pick<Replica, "events">;
-  readonly recent: Pick<RecentApi, "stagesOf" | "blockStagesOf">;
+  readonly recent: Pick<RecentApi, "stagesOf" | "blockStagesOf"> & { readonly isByRpc: boolean };
   readonly logger: Logger;
   readonly closers: Closers;
 }
 
-/** Does nothing where the environment asks for no traces. @throws StartError for variables that mean nothing */
+/** Traces are made only where the environment asks for them. @throws StartError for variables that mean nothing */
 export async function traceTransactions(parts: TracingParts): Promise<void> {
+  followTransactions(parts.replica.events, parts.logger, () => parts.recent.isByRpc);
   const settings = traceSettings(process.env);
   if (!settings.ok) throw new StartError(settings.fault);
   if (settings.value === undefined) return;

@@ -29,9 +29,39 @@ export function parseLogLevels(text: string): LogLevels | undefined {
   return { level: level ?? "info", components };
 }
 
+/** The levels in the form that is parsed. */
+function showLogLevels({ level, components }: LogLevels): string {
+  return [level, ...[...components].map(([component, its]) => `${component}=${its}`)].join(",");
+}
+
+/** The levels of a running node, which its operator may change. */
+export class ChangingLevels {
+  #levels: LogLevels;
+
+  constructor(levels: LogLevels) {
+    this.#levels = levels;
+  }
+
+  isLogged(component: string, level: LogLevel): boolean {
+    return lets(this.#levels, component, level);
+  }
+
+  show(): string {
+    return showLogLevels(this.#levels);
+  }
+
+  /** @returns false, and changes nothing, when the text means no levels */
+  change(text: string): boolean {
+    const levels = parseLogLevels(text);
+    if (levels === undefined) return false;
+    this.#levels = levels;
+    return true;
+  }
+}
+
 const NAME = /^[a-z][a-z0-9-]{0,31}$/;
 
-export function isLogged(levels: LogLevels, component: string, level: LogLevel): boolean {
+function lets(levels: LogLevels, component: string, level: LogLevel): boolean {
   const threshold = levels.components.get(component) ?? levels.level;
   return LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(threshold);
 }

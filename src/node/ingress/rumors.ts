@@ -16,6 +16,8 @@ export interface RumorPorts {
   readonly pool: Pick<Mempool, "find" | "getByHash" | "isExecutable">;
   /** Offers envelopes to the pool. The verdicts are in their order. */
   admitTogether(envelopes: readonly Uint8Array[]): readonly Verdict<SignedTransaction, AdmissionCode>[];
+  /** A peer brought a transaction that was new here. */
+  fromPeer?(peerId: string, transaction: SignedTransaction): void;
   /** Transactions of this peer are new here and can run. */
   brought(peerId: string): void;
   readonly passedOn: PassedOn;
@@ -51,6 +53,7 @@ export function judgeTransactions(
     const relays = envelopes.map((envelope) => {
       const verdict = must(admitted[next++], "each envelope has its verdict");
       const relay = relayOfAdmission(ports.pool, ports.passedOn, envelope, verdict);
+      if (verdict.ok) ports.fromPeer?.(peerId, verdict.value);
       if (verdict.ok && relay === "accept") hasBrought = true;
       return relay;
     });

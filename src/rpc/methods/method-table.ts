@@ -36,6 +36,7 @@ export const METHODS = {
   node_info: node.nodeInfo,
   node_status: node.nodeStatus,
   node_inspect: operator.inspect,
+  node_setLogLevel: operator.setLogLevel,
   chain_getHead: chain.getHead,
   chain_getBlock: chain.getBlock,
   chain_getHeader: chain.getHeader,

@@ -6,7 +6,13 @@ import { z } from "zod";
 import type { NodeApi } from "../api.ts";
 import { CallError } from "../errors.ts";
 import { method } from "../jsonrpc/method.ts";
-import { DEVNET_ORDERS, type DevnetOrders, type DevnetStanding, LOG_LINES_MAX } from "../operator-api.ts";
+import {
+  DEVNET_ORDERS,
+  type DevnetOrders,
+  type DevnetStanding,
+  LOG_LINES_MAX,
+  type OperatorApi,
+} from "../operator-api.ts";
 import { countInput } from "../schemas/input.ts";
 
 export const inspect = method({
@@ -25,6 +31,7 @@ export const inspect = method({
     ),
     log: z.strictObject({
       file: z.string().nullable().meta({ description: "null: standard error" }),
+      level: z.string().meta({ description: "what is logged now; node_setLogLevel changes it" }),
       lines: z.array(z.string()).meta({ description: "oldest first" }),
     }),
   }),
@@ -34,21 +41,60 @@ export const inspect = method({
       params: { lines: 1 },
       result: {
         settings: [{ key: "rpc.port", value: 18545, origin: "config.toml" }],
-        log: { file: "/var/lib/quorate/logs/node.log", lines: ['{"level":30,"msg":"listening"}'] },
+        log: {
+          file: "/var/lib/quorate/logs/node.log",
+          level: "info",
+          lines: ['{"level":30,"msg":"listening"}'],
+        },
       },
     },
   ],
   async call({ api }, { lines }) {
-    const { operator } = api;
-    if (operator === undefined)
-      throw new CallError("NO_HOME", "this node has no home: it keeps no settings and no log");
+    const operator = mustHaveHome(api);
     const { file = null, lines: last } = await operator.logTail(lines);
     return {
       settings: operator.settings().map((setting) => ({ ...setting })),
-      log: { file, lines: [...last] },
+      log: { file, level: operator.logLevel(), lines: [...last] },
     };
   },
 });
+
+export const setLogLevel = method({
+  name: "node_setLogLevel",
+  summary: "Changes what the node logs, without a restart and until the next one.",
+  kind: "admin",
+  params: z.strictObject({
+    level: z.string().max(1_000).meta({
+      description:
+        'as log.level of the configuration: debug, info, warn or error, also per component: "info,pbft=debug"; "info,tx=debug" follows each transaction',
+    }),
+  }),
+  result: z.strictObject({
+    level: z.string(),
+    before: z.string().meta({ description: "what was logged until now" }),
+  }),
+  examples: [
+    {
+      name: "more of the consensus",
+      params: { level: "info,pbft=debug" },
+      result: { level: "info,pbft=debug", before: "info" },
+    },
+  ],
+  async call({ api }, { level }) {
+    const operator = mustHaveHome(api);
+    const before = operator.logLevel();
+    if (!operator.setLogLevel(level)) {
+      const detail = `level: expected debug, info, warn or error, also per component, such as "info,pbft=debug", found ${JSON.stringify(level)}`;
+      throw new CallError("INVALID_PARAMS", detail);
+    }
+    return { level: operator.logLevel(), before };
+  },
+});
+
+function mustHaveHome({ operator }: NodeApi): OperatorApi {
+  if (operator !== undefined) return operator;
+  throw new CallError("NO_HOME", "this node has no home: it keeps no settings and no log");
+}
 
 const standing = z.strictObject({
   quorum: z.number().nullable().meta({ description: "votes that decide; null where blocks are mined" }),

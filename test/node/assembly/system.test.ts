@@ -38,6 +38,22 @@ describe("the log", () => {
     ]);
   });
 
+  it("follows levels that are changed while it is open, and says of each line whether it would be written", async () => {
+    const file = join(dir, "node.log");
+    const { logger, levels, close } = openLog(parseLogLevels("info")!, file);
+    logger.log("debug", "pbft", "not yet");
+    expect(logger.isOn?.("debug", "pbft")).toBe(false);
+    expect(levels.change("warn, pbft=debug")).toBe(true);
+    expect([levels.show(), logger.isOn?.("debug", "pbft")]).toEqual(["warn,pbft=debug", true]);
+    logger.log("debug", "pbft", "now");
+    logger.log("info", "p2p", "not any more");
+    expect(levels.change("loud")).toBe(false);
+    logger.log("debug", "pbft", "still");
+    await close();
+    const lines = readFileSync(file, "utf8").trim().split("\n");
+    expect(lines.map((line) => JSON.parse(line).msg)).toEqual(["now", "still"]);
+  });
+
   it("goes to standard error as JSON lines where there is no terminal and no file is asked for", async () => {
     const written: string[] = [];
     vi.spyOn(process.stderr, "write").mockImplementation((chunk) => written.push(String(chunk)) > 0);

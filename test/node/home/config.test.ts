@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { hex0x } from "../../../src/base/bytes.ts";
 import { type ConfigSources, flagOf, formatConfigFile, loadConfig } from "../../../src/node/home/config.ts";
 import { CONFIG_KEYS, type ConfigKey, variableOf } from "../../../src/node/home/config-keys.ts";
-import { isLogged, parseLogLevels } from "../../../src/node/home/log-levels.ts";
+import { ChangingLevels, parseLogLevels } from "../../../src/node/home/log-levels.ts";
 
 const STRONG_KEY = "0x9622d915608540bcf6c3c376b0fbb65f3e23bb8747f9a186c36d69b0a7fab67d";
 
@@ -171,12 +171,12 @@ test("flags and variables have one distinct name for each key", () => {
 });
 
 test("log levels apply by component, the rest follows the plain one", () => {
-  const levels = parseLogLevels("warn,pbft=debug, p2p=error")!;
-  expect(isLogged(levels, "pbft", "debug")).toBe(true);
-  expect(isLogged(levels, "p2p", "warn")).toBe(false);
-  expect(isLogged(levels, "chain", "info")).toBe(false);
-  expect(isLogged(levels, "chain", "warn")).toBe(true);
-  expect(isLogged(parseLogLevels("pbft=debug")!, "chain", "info")).toBe(true);
+  const levels = new ChangingLevels(parseLogLevels("warn,pbft=debug, p2p=error")!);
+  expect(levels.isLogged("pbft", "debug")).toBe(true);
+  expect(levels.isLogged("p2p", "warn")).toBe(false);
+  expect(levels.isLogged("chain", "info")).toBe(false);
+  expect(levels.isLogged("chain", "warn")).toBe(true);
+  expect(new ChangingLevels(parseLogLevels("pbft=debug")!).isLogged("chain", "info")).toBe(true);
   for (const bad of ["", "loud", "info,info", "pbft=debug,pbft=info", "a=b=c", "=info"]) {
     expect(parseLogLevels(bad)).toBeUndefined();
   }
