@@ -9,8 +9,9 @@ import { openLog } from "../../node/assembly/system.ts";
 import { checkFileSystem } from "../../node/home/file-system.ts";
 import { takeLock } from "../../node/home/lock.ts";
 import { parseLogLevels } from "../../node/home/log-levels.ts";
-import type { DeskKey } from "../../node/signer/signer-desk.ts";
-import { openDesk, pairedNodes, type SignerPaths } from "../../node/signer/signer-home.ts";
+import { StartError } from "../../node/home/start-error.ts";
+import type { DeskKey, SignerDesk } from "../../node/signer/signer-desk.ts";
+import { openDesk, pairedNodes, type SignerPaths, takeSignerPlace } from "../../node/signer/signer-home.ts";
 import { SignerServer } from "../../node/signer/signer-server.ts";
 import { CliError, EXIT, valueOrThrow } from "../exit.ts";
 import type { Output } from "../output.ts";
@@ -20,6 +21,8 @@ export interface SignerRun {
   readonly key: DeskKey;
   /** The folder is on a network file system, and no other host uses it. */
   readonly isNetworkHome: boolean;
+  /** The folder was copied here, and the signer that it was copied from will never run again. */
+  readonly isMoved: boolean;
   readonly listen: { readonly host: string; readonly port: number };
 }
 
@@ -27,7 +30,7 @@ export interface SignerRun {
 export async function runSigner(
   out: Output,
   paths: SignerPaths,
-  { genesisHash, key, listen, isNetworkHome }: SignerRun,
+  { genesisHash, key, listen, isNetworkHome, isMoved }: SignerRun,
 ): Promise<void> {
   const use = { folders: [paths.dir, paths.journal], votes: true, isExclusive: isNetworkHome };
   for (const warning of valueOrThrow(checkFileSystem(use))) out.warn(warning);
@@ -40,15 +43,11 @@ export async function runSigner(
     fail = (error) => resolve(error instanceof Error ? error : new Error(String(error)));
   });
   try {
-    const desk = await openDesk(paths, {
+    const desk = await deskAt(paths, isMoved, {
       key,
       genesisHash,
       log: logger,
       fatal: (error) => fail(error),
-    }).catch((cause: Error & { code?: string }) => {
-      if (cause.name !== "StartError") throw cause;
-      const code = (cause.code ?? "").toUpperCase().replaceAll("-", "_");
-      throw new CliError(EXIT.badInput, code, cause.message, { cause });
     });
     const certificate = readFileSync(paths.certificate, "utf8");
     const options = {
@@ -84,6 +83,22 @@ export async function runSigner(
   } finally {
     lock.value.release();
     await close();
+  }
+}
+
+/** @throws CliError for a folder whose key must not sign */
+async function deskAt(
+  paths: SignerPaths,
+  isMoved: boolean,
+  parts: Parameters<typeof openDesk>[1],
+): Promise<SignerDesk> {
+  try {
+    takeSignerPlace(paths, parts.log, isMoved);
+    return await openDesk(paths, parts);
+  } catch (cause) {
+    if (!(cause instanceof StartError)) throw cause;
+    const code = cause.code.toUpperCase().replaceAll("-", "_");
+    throw new CliError(EXIT.badInput, code, cause.message, { cause });
   }
 }
 

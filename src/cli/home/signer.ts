@@ -9,6 +9,7 @@ import { asHash, hex0x, parseBytes32, showHash } from "../../base/bytes.ts";
 import { shellWord } from "../../base/shell-word.ts";
 import { createSigner } from "../../crypto/keys.ts";
 import { NETWORK_HOME_HELP, NETWORK_HOME_OPTION } from "../../node/home/file-system.ts";
+import { MOVED_OPTION } from "../../node/home/home-stamp.ts";
 import { loadKey } from "../../node/home/key-file.ts";
 import { useSigner } from "../../node/signer/node-side.ts";
 import { loadSignerSettings, pairNode, signerPaths, signerPublicKey } from "../../node/signer/signer-home.ts";
@@ -53,6 +54,7 @@ interface PairOptions extends DirOption {
 interface StartOptions extends DirOption, PasswordOptions, PinOptions, PinFileOption {
   readonly listen: { readonly host: string; readonly port: number };
   readonly networkHome?: boolean;
+  readonly moved?: boolean;
 }
 
 const SIGNER_PORT = 30_400;
@@ -161,6 +163,10 @@ function addStart(signer: Command): void {
     (command) =>
       pinFileOption(pinOptions(passwordOptions(withSigner(command))))
         .option(NETWORK_HOME_OPTION, NETWORK_HOME_HELP)
+        .option(
+          MOVED_OPTION,
+          "a signer's folder that was copied or restored here, with everything that its key has signed: the signer that it was copied from will never run again",
+        )
         .option("--listen <host:port>", "where nodes connect; port 0 takes a free one", listenAddress, {
           host: "127.0.0.1",
           port: SIGNER_PORT,
@@ -168,17 +174,18 @@ function addStart(signer: Command): void {
     async ({ out, options }) => {
       const paths = signerPaths(options.dir);
       const { genesisHash, token } = valueOrThrow(loadSignerSettings(paths));
-      const { listen, networkHome: isNetworkHome = false } = options;
+      const { listen, networkHome: isNetworkHome = false, moved: isMoved = false } = options;
+      const run = { genesisHash, listen, isNetworkHome, isMoved };
       if (token !== undefined) {
         const key = await openTokenKey(token, token.publicKey, options);
         try {
-          return await runSigner(out, paths, { genesisHash, key, listen, isNetworkHome });
+          return await runSigner(out, paths, { ...run, key });
         } finally {
           key.close();
         }
       }
       const { seed } = valueOrThrow(loadKey(paths.key, await unlockKeys([paths.key], options)));
-      await runSigner(out, paths, { genesisHash, key: createSigner(seed), listen, isNetworkHome });
+      await runSigner(out, paths, { ...run, key: createSigner(seed) });
     },
   );
 }

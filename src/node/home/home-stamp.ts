@@ -1,5 +1,5 @@
 /**
- * The stamp of a validator's home, beside its key: which file it is, where, and on which machine. Two nodes with one
+ * The stamp of a validator's home, or of a signer's folder, beside its key: which file it is, where, and on which machine. Two nodes with one
  * validator key halt each other, and the usual way to two is a copied folder. A copy is a new file, so the stamp in it
  * says that it was another one; a folder that was renamed, or mounted elsewhere, keeps its files.
  *
@@ -10,11 +10,12 @@
 import { createHash } from "node:crypto";
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, statSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
 import type { Logger } from "../../base/log.ts";
 import { checkJson, field, object } from "../../codec/field.ts";
 import { explainDisk, withPath } from "../../storage/disk-fault.ts";
+import { makeFolder } from "../../storage/durable-file.ts";
 import type { HomePaths } from "./home.ts";
 import { StartError } from "./start-error.ts";
 
@@ -37,6 +38,29 @@ const schema = object({ version, file: text, machine: text, host: text, path: te
 
 export const MOVED_OPTION = "--moved";
 
+/** The folder whose place is kept. */
+type Place = Pick<HomePaths, "dir" | "validatorKey">;
+
+/** How a copy is spoken of. */
+interface CopyWords {
+  readonly isCopyOf: string;
+  readonly advice: string;
+}
+
+const HOME: CopyWords = {
+  isCopyOf: "this home is a copy of",
+  advice:
+    `Two nodes with one validator key halt each other. If the node there will never run again, ` +
+    `start this one once with ${MOVED_OPTION}; to follow the chain without a vote: --mode full`,
+};
+
+export const SIGNER_COPY: CopyWords = {
+  isCopyOf: "this signer's folder is a copy of",
+  advice:
+    `Two signers with one key can make the validator contradict itself, and so can a copy that lacks what the key has signed since. If the ` +
+    `signer there has not run since the copy was made, and never will, start this one once with ${MOVED_OPTION}; if it has, start that one`,
+};
+
 export function stampPath({ validatorKey }: Pick<HomePaths, "validatorKey">): string {
   return `${validatorKey}.home`;
 }
@@ -53,8 +77,9 @@ export function thisMachine(): Machine {
  * Fault `copied-home`: its files are a copy, and the original is still there, or was on another machine.
  */
 export function checkStamp(
-  paths: HomePaths,
+  paths: Place,
   here: Machine = thisMachine(),
+  { isCopyOf, advice }: CopyWords = HOME,
 ): Verdict<undefined, "copied-home"> {
   const path = stampPath(paths);
   const stamp = readStamp(path);
@@ -64,28 +89,22 @@ export function checkStamp(
   const [inode] = stamp.file.split("/");
   // Some file systems know no time of birth: the inode alone then, on the same machine.
   if (found === stamp.file || (isHere && found?.split("/")[0] === inode)) return accept(undefined);
-  const advice =
-    `Two nodes with one validator key halt each other. If the node there will never run again, ` +
-    `start this one once with ${MOVED_OPTION}; to follow the chain without a vote: --mode full`;
   if (!isHere) {
-    const detail = `${paths.dir}: this home is a copy of ${stamp.path} on ${stamp.host}, another machine. ${advice}`;
+    const detail = `${paths.dir}: ${isCopyOf} ${stamp.path} on ${stamp.host}, another machine. ${advice}`;
     return refuse("copied-home", detail);
   }
   // On this machine it can be seen whether the original is still there.
   const original = stampPath({ validatorKey: resolve(stamp.path, "keys", "validator.json") });
   if (resolve(path) === original || fileOf(original) !== stamp.file) return accept(undefined);
-  return refuse(
-    "copied-home",
-    `${paths.dir}: this home is a copy of ${stamp.path}, which is still there. ${advice}`,
-  );
+  return refuse("copied-home", `${paths.dir}: ${isCopyOf} ${stamp.path}, which is still there. ${advice}`);
 }
 
 /**
  * Makes sure before anything is signed that this home is no copy of one whose validator may still run.
  * @throws StartError
  */
-export function takePlace(paths: HomePaths, log: Logger, isMoved = false): void {
-  const place = isMoved ? accept(undefined) : checkStamp(paths);
+export function takePlace(paths: Place, log: Logger, isMoved = false, words = HOME): void {
+  const place = isMoved ? accept(undefined) : checkStamp(paths, thisMachine(), words);
   if (!place.ok) throw new StartError(place.fault);
   try {
     writeStamp(paths);
@@ -97,7 +116,7 @@ export function takePlace(paths: HomePaths, log: Logger, isMoved = false): void 
 }
 
 /** From now on this is the home's place. Durable when it returns. @throws Error when the disk fails */
-export function writeStamp(paths: HomePaths, here: Machine = thisMachine()): void {
+export function writeStamp(paths: Place, here: Machine = thisMachine()): void {
   const path = stampPath(paths);
   const found = readStamp(path);
   const dir = resolve(paths.dir);
@@ -110,6 +129,8 @@ export function writeStamp(paths: HomePaths, here: Machine = thisMachine()): voi
     return;
   const draft = `${path}.new`;
   withPath(path, () => {
+    // A signer whose key is in a token has none.
+    makeFolder(dirname(path), 0o700);
     const file = openSync(draft, "w", 0o600);
     try {
       // It keeps its inode when it is renamed.

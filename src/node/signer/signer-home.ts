@@ -25,6 +25,7 @@ import { VoteGuard } from "../../consensus/pbft/vote-guard.ts";
 import { makeFolder, syncDirectory, writeWhole } from "../../storage/durable-file.ts";
 import { openJournalFile } from "../../storage/journal-file.ts";
 import type { OpenedLog } from "../../storage/record-log.ts";
+import { SIGNER_COPY, takePlace } from "../home/home-stamp.ts";
 import { type KeyFault, loadPublicKey, saveKeyText } from "../home/key-file.ts";
 import { StartError } from "../home/start-error.ts";
 import { makeCertificate } from "./self-signed.ts";
@@ -171,6 +172,14 @@ export function signerPublicKey(
   return token === undefined
     ? loadPublicKey(key)
     : accept({ publicKey: token.publicKey, isEncrypted: false });
+}
+
+/**
+ * Makes sure before anything is signed that this folder is no copy of one whose signer may still run.
+ * @throws StartError `copied-home`
+ */
+export function takeSignerPlace({ dir, key }: SignerPaths, log: Logger, isMoved: boolean): void {
+  takePlace({ dir, validatorKey: key }, log, isMoved, SIGNER_COPY);
 }
 
 /** Certificates of nodes that may connect. */

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { homePaths } from "../../../src/node/home/home.ts";
 import { checkStamp, stampPath, thisMachine, writeStamp } from "../../../src/node/home/home-stamp.ts";
+import { signerPaths, takeSignerPlace } from "../../../src/node/signer/signer-home.ts";
 
 const here = { machine: "00aa", host: "here" };
 const elsewhere = { machine: "00bb", host: "elsewhere" };
@@ -75,6 +76,22 @@ test("a home restored under its own path, or under another one after the origina
   expect(refusal(copy)).toBeUndefined();
   renameSync(copy, home);
   expect(refusal(home)).toBeUndefined();
+});
+
+test("a copy of a signer's folder is refused beside its original, and starts where it was told so", () => {
+  const folder = join(root, "signer"); // its key may be in a token: then there is no keys/ yet
+  const lines: string[] = [];
+  const log = { log: (_level: string, _component: string, message: string) => lines.push(message) };
+  takeSignerPlace(signerPaths(folder), log, false);
+  takeSignerPlace(signerPaths(folder), log, false);
+  const copy = join(root, "signer-2");
+  cpSync(folder, copy, { recursive: true });
+  expect(() => takeSignerPlace(signerPaths(copy), log, false)).toThrow(
+    `${copy}: this signer's folder is a copy of ${folder}, which is still there. Two signers`,
+  );
+  takeSignerPlace(signerPaths(copy), log, true);
+  takeSignerPlace(signerPaths(copy), log, false);
+  expect(lines).toEqual([]);
 });
 
 test("a stamp that was cut short, or is of a later version, refuses nobody", () => {
