@@ -27,6 +27,7 @@ import { ask } from "../rpc.ts";
 import { addSettingFlags, settingsOf } from "../setting-flags.ts";
 import { isFree } from "./doctor-checks.ts";
 import { awaitSeat } from "./join-seat.ts";
+import { joinAboveFor, standingOf } from "./join-start.ts";
 import { keyPath, OPERATOR_KEY } from "./key-paths.ts";
 import { passwordOptions } from "./passwords.ts";
 import { runNode, type StartOptions } from "./run-node.ts";
@@ -39,6 +40,10 @@ const HELP = `
 The folder gets genesis.json, config.toml, peers.json and new keys: keys/node.json (the node), keys/validator.json (its
 votes) and keys/operator.json (the account of its seat). Then the node runs until it is stopped; "quorate start"
 runs it again, "quorate join TEXT" too, and says once more what must be voted on.
+
+Where the chain has 10,000 blocks or more, or the node that invited has pruned its first ones, the newcomer begins with a
+snapshot of its peers, every part of which is checked, and goes on by blocks: snapshots.join_above in its config.toml says
+so. --snapshots-join-above 0 begins with all blocks.
 
 Exit codes: 0 stopped, 2 wrong input (also an invitation that was changed or has expired), 3 refused by the node that
             invited, 4 it does not answer, 6 a port or the folder is taken`;
@@ -112,10 +117,13 @@ async function makeHome(out: Output, options: JoinOptions, { text, invitation }:
   const { peers } = await ask(client.call("net_join", { invitation: text.trim(), name, peerId }));
   const votes = hasEpochs(genesis.consensus);
   const flags = await settingsOf(options, dir);
+  const isFinal = genesis.consensus.type === "pbft";
+  const joinAbove = isFinal ? joinAboveFor(await standingOf(client)) : 0;
   const configText = formatConfigFile({
     name,
     mode: votes ? "validator" : "full",
     "log.file": LOG_FILE,
+    ...(joinAbove === 0 ? {} : { "snapshots.join_above": joinAbove }),
     ...(flags["rpc.port"] === undefined
       ? await portFrom("rpc.port", RPC_PORT)
       : { "rpc.port": Number(flags["rpc.port"]) }),
@@ -135,6 +143,11 @@ async function makeHome(out: Output, options: JoinOptions, { text, invitation }:
   out.note([
     `${out.tick} ${name} in ${dir}: chain ${genesis.chainId}, genesis ${showHash(invitation.genesisHash)}, let in by ${client.url}`,
   ]);
+  if (joinAbove > 0 && flags["snapshots.join_above"] === undefined) {
+    out.note(
+      "it begins with a snapshot where peers have one, each part checked; with all blocks: --snapshots-join-above 0",
+    );
+  }
   if (genesis.modules !== undefined) {
     const message = `this chain has modules of its own: copy their files from another node's modules/ to ${homePaths(dir).modules}, then: quorate join TEXT --dir ${shellWord(dir)}`;
     throw new CliError(EXIT.badInput, "MISSING_MODULES", message);

@@ -6,6 +6,7 @@ import { afterAll, expect, test } from "vitest";
 import { asHash } from "../../../src/base/bytes.ts";
 import { formatGenesis } from "../../../src/chain/genesis/genesis-file.ts";
 import { computeGenesisHash } from "../../../src/chain/genesis/genesis-state.ts";
+import { JOIN_SNAPSHOT_ABOVE, joinAboveFor } from "../../../src/cli/home/join-start.ts";
 import { createSigner } from "../../../src/crypto/keys.ts";
 import { encodeInvitation } from "../../../src/node/home/invitation.ts";
 import { DEVNET, planNetwork, secretsFromSeed } from "../../../src/node/home/network-plan.ts";
@@ -31,6 +32,13 @@ const invitation = (url: string, over: object = {}) =>
     },
     signer,
   );
+
+test("a newcomer begins with a snapshot where the chain is long or its first blocks are pruned, else with all blocks", () => {
+  expect(joinAboveFor({ height: 9_999, lowestBody: 1 })).toBe(0);
+  expect(joinAboveFor({ height: JOIN_SNAPSHOT_ABOVE, lowestBody: 1 })).toBe(JOIN_SNAPSHOT_ABOVE);
+  expect(joinAboveFor({ height: 600, lowestBody: 560 })).toBe(1);
+  expect(joinAboveFor(undefined)).toBe(0);
+});
 
 test("join says what is wrong with the text, the time, the answer or the node, and writes nothing", async () => {
   const errorOf = async (text: string) => {
