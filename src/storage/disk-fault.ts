@@ -88,9 +88,14 @@ export function withPath<T>(path: string, act: () => T): T {
   try {
     return act();
   } catch (error) {
-    if (error instanceof Error && "syscall" in error && !("path" in error)) Object.assign(error, { path });
-    throw error;
+    throw namePath(error, path);
   }
+}
+
+/** @returns the error, with this path where it is one of the system that names none */
+export function namePath(error: unknown, path: string): unknown {
+  if (error instanceof Error && "syscall" in error && !("path" in error)) Object.assign(error, { path });
+  return error;
 }
 
 interface Found extends Words {

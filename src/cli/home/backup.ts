@@ -10,6 +10,7 @@ import { keyOfSeed, saveKey } from "../../node/home/key-file.ts";
 import { takeLock } from "../../node/home/lock.ts";
 import { markVoted } from "../../node/votes/vote-journal-home.ts";
 import { peerIdFromSeed } from "../../p2p/transport/identity.ts";
+import { namePath } from "../../storage/disk-fault.ts";
 import { writeWhole } from "../../storage/durable-file.ts";
 import { dirOption, leaf } from "../command.ts";
 import { badInput, CliError, EXIT, valueOrThrow } from "../exit.ts";
@@ -71,7 +72,7 @@ async function backup(out: Output, { dir, out: file, withKeys = false }: BackupO
     throw new CliError(EXIT.busy, "LOCKED", words);
   }
   try {
-    const facts = valueOrThrow(await writeBackup(dir, file, withKeys).catch(explainFile(file)));
+    const facts = valueOrThrow(await writeBackup(dir, file, withKeys).catch(explainFile(file, file)));
     out.result({ file, ...facts }, [
       `${out.tick} ${file}: height ${facts.height}, ${showCount(facts.bytes)} bytes, ${withKeys ? "with keys: guard it as them" : "without keys"}, without votes`,
     ]);
@@ -83,7 +84,7 @@ async function backup(out: Output, { dir, out: file, withKeys = false }: BackupO
 async function restore(out: Output, { dir }: RestoreOptions, file: string): Promise<void> {
   const { restoreBackup } = await import("../../node/home/backup.ts");
   if (!existsSync(file)) throw badInput(`${file}: not found`);
-  const read = await restoreBackup(file, dir).catch(explainFile(file));
+  const read = await restoreBackup(file, dir).catch(explainFile(file, dir));
   const facts = valueOrThrow(
     read,
     !read.ok && read.fault.code === "damaged" ? EXIT.failedCheck : EXIT.badInput,
@@ -143,12 +144,13 @@ function followOnly(config: string): void {
   writeWhole(config, text.replace(/^mode = "(validator|miner)"/m, 'mode = "full"'));
 }
 
-function explainFile(file: string): (error: unknown) => never {
+/** @param written what is written meanwhile, for an error that names no path */
+function explainFile(file: string, written: string): (error: unknown) => never {
   return (error) => {
     const code = String((error as NodeJS.ErrnoException).code);
     const problem = ["ENOSPC", "EDQUOT", "EIO", "EROFS"].includes(code) ? undefined : fileProblem(error);
     throw problem === undefined
-      ? error
+      ? namePath(error, written)
       : badInput(`${String((error as NodeJS.ErrnoException).path ?? file)}: ${problem}`);
   };
 }

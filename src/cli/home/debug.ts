@@ -3,7 +3,7 @@
  * what `doctor` finds, what the running node answers, its metrics and the end of its log. No key, password or token is
  * in it: of the files that hold them only names, sizes and modes are told.
  */
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { cpus, freemem, loadavg, platform, release, totalmem, uptime } from "node:os";
 import { join, relative, resolve } from "node:path";
 import type { Command } from "commander";
@@ -67,7 +67,12 @@ export function addDebug(program: Command): void {
       if (!existsSync(homePaths(options.dir).genesis))
         throw badInput(`--dir ${options.dir}: no genesis.json in it, so this is no node's home`);
       const bundle = await gather(options, made);
-      writeWhole(path, withoutUserInfo(JSON.stringify(bundle, undefined, 2)));
+      try {
+        writeWhole(path, withoutUserInfo(JSON.stringify(bundle, undefined, 2)));
+      } catch (error) {
+        rmSync(path, { force: true });
+        throw error;
+      }
       const answered = Object.values(bundle.node).some((answer) => "result" in (answer as object));
       out.result({ file: path, parts: Object.keys(bundle), nodeAnswered: answered }, [
         `${out.tick} ${path}: ${Object.keys(bundle).join(", ")}`,

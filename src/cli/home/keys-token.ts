@@ -5,8 +5,14 @@
 import { randomBytes } from "node:crypto";
 import type { Command } from "commander";
 import { hex0x } from "../../base/bytes.ts";
-import { Pkcs11, type Pkcs11Session, type TokenObject, wordsOf } from "../../node/signer/pkcs11-library.ts";
-import { checkTries } from "../../node/signer/token-key.ts";
+import {
+  Pkcs11,
+  type Pkcs11Session,
+  TokenError,
+  type TokenObject,
+  wordsOf,
+} from "../../node/signer/pkcs11-library.ts";
+import { checkTries, login } from "../../node/signer/token-key.ts";
 import { leaf } from "../command.ts";
 import { badInput, CliError, EXIT } from "../exit.ts";
 import { table } from "../table.ts";
@@ -40,7 +46,7 @@ export function addToken(keys: Command): void {
           if (one !== undefined && session !== undefined && generate !== undefined) {
             const pin = await tokenPin(`"${one.label}"`, options.pinFile, options);
             checkTries(one, pin);
-            make(session, pin.value, generate);
+            make(session, generate, () => login(session, one, pin));
           }
           const found = session?.publicKeys().map(shown) ?? [];
           session?.close();
@@ -62,13 +68,14 @@ export function addToken(keys: Command): void {
   );
 }
 
-function make(session: Pkcs11Session, pin: string, label: string): void {
+function make(session: Pkcs11Session, label: string, logIn: () => void): void {
   if (session.publicKeys().some((key) => key.label === label))
     throw new CliError(EXIT.badInput, "EXISTS", `a key "${label}" is in the token already`);
   try {
-    session.login(pin);
+    logIn();
     session.generate(label, new Uint8Array(randomBytes(8)));
   } catch (cause) {
+    if (cause instanceof TokenError) throw cause;
     throw new CliError(EXIT.refused, "TOKEN_REFUSED", `the token makes no key: ${wordsOf(cause)}`, { cause });
   }
 }

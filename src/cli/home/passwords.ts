@@ -78,7 +78,7 @@ export async function unlockKeys(paths: readonly string[], options: PasswordOpti
   if (locked.length === 0) return () => undefined;
   const given = givenPassword(options);
   const passwords = new Map<string, string>();
-  for (const path of locked) passwords.set(path, given ?? (await ask(`Password of ${path}: `)));
+  for (const path of locked) passwords.set(path, given ?? (await ask(path, `Password of ${path}: `)));
   return (path) => passwords.get(path);
 }
 
@@ -86,8 +86,8 @@ export async function unlockKeys(paths: readonly string[], options: PasswordOpti
 export async function newPassword(path: string, options: PasswordOptions): Promise<string> {
   const given = givenPassword(options);
   if (given !== undefined) return given;
-  const password = await ask(`New password of ${path}: `);
-  if ((await ask("The same again: ")) !== password)
+  const password = await ask(path, `New password of ${path}: `);
+  if ((await ask(path, "The same again: ")) !== password)
     throw badInput("the two passwords differ; nothing was done");
   return password;
 }
@@ -137,11 +137,11 @@ function checked(password: string, name: string): string {
 }
 
 /** Asks on the terminal, which shows the question and nothing of the answer. */
-async function ask(question: string): Promise<string> {
+async function ask(path: string, question: string): Promise<string> {
   const answer = await askSecret(question);
   if (answer !== undefined) return checked(answer, "the terminal");
   const ways = "--password-file, --password-fd, QUORATE_PASSWORD_FILE or the systemd credential";
   throw badInput(
-    `an encrypted key, and no terminal to ask for its password: give it by ${ways} ${CREDENTIAL}`,
+    `${path}: an encrypted key, and no terminal to ask for its password: give it by ${ways} ${CREDENTIAL}`,
   );
 }

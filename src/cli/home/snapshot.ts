@@ -12,10 +12,11 @@ import { takeLock } from "../../node/home/lock.ts";
 import { startErrorOf } from "../../node/home/start-error.ts";
 import type { SnapshotLimits } from "../../node/snapshot/snapshot-context.ts";
 import type { Progress } from "../../node/snapshot/snapshot-file.ts";
+import { namePath } from "../../storage/disk-fault.ts";
 import { integer } from "../arguments.ts";
 import { startBar } from "../bar.ts";
 import { dirOption, group, leaf } from "../command.ts";
-import { badInput, CliError, EXIT, type ExitCode, valueOrThrow } from "../exit.ts";
+import { badInput, CliError, diskError, EXIT, type ExitCode, valueOrThrow } from "../exit.ts";
 import { fileProblem } from "../file-problem.ts";
 import { type Output, showCount, showDuration } from "../output.ts";
 import { acceptOption } from "../tx/trust.ts";
@@ -45,7 +46,7 @@ block, and the few blocks before it that a validator needs; old blocks and trans
 it holds all headers, and the state of the block that has snapshots.depth of them on top (--depth says otherwise). It
 needs about as much free disk again for sorting. Nothing is overwritten, and an export that fails leaves no file.
 
-Exit codes: 0 written, 2 wrong input or the file exists, 6 the node is running, 70 the disk failed`;
+Exit codes: 0 written, 2 wrong input or the file exists, 6 the node is running, 78 the disk failed`;
 
 const VERIFY_HELP = `
 No node and no network is needed: the certificate is checked against the validators of the genesis file, or of later
@@ -56,7 +57,7 @@ Of a mined chain the work of each header is checked from genesis on; that the st
 top of it says that miners took it for right, and only executing all blocks shows it. Compare the head with one that
 you trust, and say how many headers must stand on it with --depth.
 
-Exit codes: 0 valid, 1 NOT valid, 2 wrong input, 70 the disk failed`;
+Exit codes: 0 valid, 1 NOT valid, 2 wrong input, 78 the disk failed`;
 
 const IMPORT_HELP = `
 The folder needs a genesis file and must have no blocks yet ("quorate init" makes one). Every chunk is checked before
@@ -66,7 +67,7 @@ the state is assumed until the node has executed the blocks below, which it does
 how far it is.
 
 Exit codes: 0 imported, 1 the snapshot is NOT valid, 2 wrong input or the folder has blocks, 6 the node is running,
-            70 the disk failed`;
+            78 the disk failed`;
 
 export function addSnapshot(program: Command): void {
   const snapshot = group(program, "snapshot", "the state of a chain as a file that proves itself");
@@ -297,9 +298,10 @@ function explained(error: unknown, { paths, file }: Work): unknown {
   if (error instanceof CliError) return error;
   const known = paths === undefined ? error : startErrorOf(error, paths);
   if (known !== error) return badInput((known as Error).message);
+  const disk = diskError(namePath(error, file));
+  if (disk?.exitCode === EXIT.disk) return disk;
   const problem = fileProblem(error);
   if (problem === undefined) return error;
-  const path = String((error as NodeJS.ErrnoException).path ?? file);
-  const isFull = ["ENOSPC", "EDQUOT", "EIO"].includes(String((error as NodeJS.ErrnoException).code));
-  return new CliError(isFull ? EXIT.broken : EXIT.badInput, "FILE", `${path}: ${problem}`, { cause: error });
+  const path = String((error as NodeJS.ErrnoException).path);
+  return new CliError(EXIT.badInput, "FILE", `${path}: ${problem}`, { cause: error });
 }

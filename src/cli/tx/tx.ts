@@ -246,12 +246,21 @@ function outcomeUnknown(code: string, message: string, txHash: string): CliError
   return new CliError(EXIT.timedOut, code, `${message} (tx ${txHash}). ${advice}`);
 }
 
+/** A node that has not got all blocks cannot say that a transaction is in none. */
+function describeUnknown(hash: string, height: number, lowestBody: number): string {
+  if (lowestBody <= 1) return `no transaction ${hash} in the chain or the pool`;
+  const kept = `blocks ${lowestBody} to ${height}, which are all that this node keeps`;
+  return `no transaction ${hash} in the pool or in ${kept}: it knows none of earlier blocks; ask an archive node (--rpc)`;
+}
+
 async function show(out: Output, client: Client, hash: string): Promise<void> {
   const [tx, receipt] = await ask(
     Promise.all([client.call("tx_get", { hash }), client.call("tx_getReceipt", { hash })]),
   );
-  if (tx === null)
-    throw new CliError(EXIT.refused, "TX_NOT_FOUND", `no transaction ${hash} in the chain or the pool`);
+  if (tx === null) {
+    const { height, storage } = await ask(client.call("node_status"));
+    throw new CliError(EXIT.refused, "TX_NOT_FOUND", describeUnknown(hash, height, storage.lowestBody));
+  }
   const [head, ...order] = describeOrder(tx.tx);
   const lines = [
     must(head, "its id comes first"),

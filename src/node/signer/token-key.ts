@@ -236,7 +236,12 @@ export function checkTries({ label, pin }: Token, { mayRetry }: Pick<TokenPin, "
   );
 }
 
-function login(session: Pkcs11Session, { label }: Token, { value }: TokenPin): void {
+/** @throws TokenError for a PIN that is wrong or locked */
+export function login(
+  session: Pick<Pkcs11Session, "login">,
+  { label }: Pick<Token, "label">,
+  { value }: Pick<TokenPin, "value">,
+): void {
   try {
     session.login(value);
   } catch (cause) {

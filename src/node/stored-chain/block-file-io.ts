@@ -6,6 +6,7 @@ import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { refuse, type Verdict } from "../../base/fault.ts";
 import type { Genesis } from "../../chain/genesis/genesis.ts";
+import { namePath } from "../../storage/disk-fault.ts";
 import { syncDirectory } from "../../storage/durable-file.ts";
 import type { Kv } from "../../storage/kv.ts";
 import {
@@ -46,6 +47,8 @@ export async function exportToFile(
     await rename(partial, out);
     await syncDirectory(dirname(out));
     return exported;
+  } catch (error) {
+    throw namePath(error, out);
   } finally {
     await file.close();
     await rm(partial, { force: true });

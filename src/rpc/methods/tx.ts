@@ -80,7 +80,7 @@ export const simulate = method({
 export const getTx = method({
   name: "tx_get",
   summary:
-    "A transaction and where it is: pending, included or final; null when unknown. On a mined chain it can be pending again after a reorganisation; one that only an abandoned branch holds is never called included.",
+    "A transaction and where it is: pending, included or final; null when unknown, as one of a block is that this node has pruned. On a mined chain it can be pending again after a reorganisation; one that only an abandoned branch holds is never called included.",
   kind: "read",
   params: placeParams,
   result: z

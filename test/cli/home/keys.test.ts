@@ -62,7 +62,9 @@ it("quorate keys imports an encrypted file as it is, lists and shows it without 
   expect(shown.value.seed).toBe(hex0x(key.seed));
   const none = await json("keys", "export", "bob", "--dir", dir);
   expect(none.code).toBe(2);
-  expect(none.value.error.message).toContain("no terminal to ask for its password");
+  expect(none.value.error.message).toContain(
+    "bob.json: an encrypted key, and no terminal to ask for its password",
+  );
   writeFileSync(password, "");
   const empty = await json("keys", "export", "bob", "--dir", dir, "--password-file", password);
   expect(empty.value.error.message).toContain("the password is empty");

@@ -10,6 +10,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -119,6 +120,10 @@ describe("quorate snapshot", () => {
   it("overwrites nothing, and refuses a running node and a home without a chain", async () => {
     const again = await json("snapshot", "export", "--dir", source, "--out", file);
     expect(again).toMatchObject({ code: 2, value: { error: { code: "EXISTS" } } });
+    const full = join(dir, "full.snapshot");
+    symlinkSync("/dev/full", `${full}.partial`);
+    const { code, value: told } = await json("snapshot", "export", "--dir", source, "--out", full);
+    expect([code, told.error.message]).toEqual([78, expect.stringContaining(`${full}: the disk is full`)]);
     const other = join(dir, "other.snapshot");
     const lock = takeLock(homePaths(source).lock);
     const running = await json("snapshot", "export", "--dir", source, "--out", other);

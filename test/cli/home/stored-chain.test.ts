@@ -9,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -128,6 +129,10 @@ describe.each(["alliance", "mined"])("the stored chain of a stopped node (%s)", 
       code: 2,
       value: { error: { code: "EXISTS" } },
     });
+    const full = join(dir, `${mode}-full`);
+    symlinkSync("/dev/full", `${full}.partial`);
+    const { code, value } = await json("export", "--dir", source(mode), "--out", full);
+    expect([code, value.error.message]).toEqual([78, expect.stringContaining(`${full}: the disk is full`)]);
   });
 
   it("is refused as a file where a byte was changed, a part is missing or blocks before it are", async () => {

@@ -9,6 +9,7 @@ import type { Endpoint } from "../../../src/sdk/endpoint.ts";
 import { wasNeverReached } from "../../../src/sdk/reached.ts";
 import { Submission } from "../../../src/sdk/submission.ts";
 import { sender, transfer } from "../../mempool/world.ts";
+import { answering } from "../home/answering-node.ts";
 import { quorate } from "../running.ts";
 
 const HASH = `0x${"ab".repeat(32)}`;
@@ -120,4 +121,21 @@ describe("a transaction that one of several nodes may have", () => {
     expect(wasNeverReached(await outcome(closed, reset))).toBe(false);
     expect(wasNeverReached(await outcome(closed, closed))).toBe(true);
   });
+});
+
+it("quorate tx show does not say that a transaction is not in the chain where the node has pruned blocks", async () => {
+  const shown = async (lowestBody: number) => {
+    let said = "";
+    const status = { height: 627, storage: { mode: "pruned", firstHeight: 1, lowestBody } };
+    await answering({ tx_get: null, tx_getReceipt: null, node_status: status }, async (url) => {
+      const { code, stderr } = await quorate("tx", "show", HASH, "--rpc", url);
+      expect(code).toBe(3);
+      said = stderr;
+    });
+    return said;
+  };
+  expect(await shown(1)).toContain(`no transaction ${HASH} in the chain or the pool`);
+  expect(await shown(560)).toContain(
+    "in the pool or in blocks 560 to 627, which are all that this node keeps",
+  );
 });

@@ -1,7 +1,7 @@
 /** What is refused of a token before its library is asked. With a real token: test/token/softhsm.check.ts. */
 import { expect, it } from "vitest";
 import { Pkcs11, TokenError } from "../../../src/node/signer/pkcs11-library.ts";
-import { checkTries } from "../../../src/node/signer/token-key.ts";
+import { checkTries, login } from "../../../src/node/signer/token-key.ts";
 
 it("a key in a token does not try a PIN that may lock the token, and says so", () => {
   const token = (pin: object) => ({
@@ -29,4 +29,15 @@ it("a key in a token names what is absent where the library cannot be loaded: th
   const open = () => Pkcs11.open("/nowhere/library.so");
   expect(open).toThrow(TokenError);
   expect(open).toThrow(/pkcs11js|\/nowhere\/library\.so: there is no such PKCS#11 module/);
+});
+
+it("a key in a token says that a PIN is wrong in words, whoever asks", () => {
+  const session = {
+    login: () => {
+      throw Object.assign(new Error("CKR_PIN_INCORRECT"), { code: 0xa0 });
+    },
+  };
+  const asked = () => login(session, { label: "t" }, { value: "0000" });
+  expect(asked).toThrow(TokenError);
+  expect(asked).toThrow(/token "t": the PIN is wrong\. It was tried once/);
 });
