@@ -5,7 +5,7 @@
 import { type Command, Option } from "commander";
 import { DATABASE_VERSION } from "../../storage/database-keys.ts";
 import { dirOption, leaf } from "../command.ts";
-import { CliError, EXIT } from "../exit.ts";
+import { CliError, EXIT, Finished } from "../exit.ts";
 import type { Output } from "../output.ts";
 import { withBar, withDatabase, withStoppedHome } from "./stopped-home.ts";
 
@@ -62,6 +62,7 @@ async function check(out: Output, dir: string): Promise<void> {
         : `the database has format ${format}, this program reads ${DATABASE_VERSION}: ${steps.length} to do`,
     ...(steps ?? []).map(({ from, why }) => `  ${from} to ${from + 1}: ${why}`),
   ]);
+  if (steps === undefined) throw new Finished(EXIT.badInput);
 }
 
 async function migrate(out: Output, dir: string): Promise<void> {

@@ -30,6 +30,7 @@ import {
   receiptsKey,
   TRANSACTION_RANGE,
   transactionKey,
+  VERSION_KEY,
 } from "../../../src/storage/database-keys.ts";
 import type { Kv } from "../../../src/storage/kv.ts";
 import { openLevel } from "../../../src/storage/level.ts";
@@ -254,6 +255,19 @@ describe.each(["alliance", "mined"])("the stored chain of a stopped node (%s)", 
       await kv.close();
     }
     expect(failures).toEqual([]);
+  });
+
+  it("is asked for its format before an upgrade, and a format that nothing leads from is no success", async () => {
+    const path = await copy(mode, "format");
+    const words = ["migrate", "--check", "--dir", path];
+    expect(await json(...words)).toMatchObject({ code: 0, value: { possible: true, steps: [] } });
+    const versions = (await json("version")).value;
+    expect(versions).toMatchObject({ databaseFormat: 3, wire: { min: 2, max: 3 }, rules: 1 });
+    const newer = versions.databaseFormat + 1;
+    await edit(path, (kv) =>
+      kv.write([{ kind: "put", key: VERSION_KEY, value: Uint8Array.of(0, newer) }], { sync: true }),
+    );
+    expect(await json(...words)).toMatchObject({ code: 2, value: { possible: false, format: newer } });
   });
 
   it("is made smaller, and is left alone while a node runs", async () => {
