@@ -160,7 +160,7 @@ export const REPAIR = {
     deadlineMs: 18_000,
     workload: series(3, 10, 100),
   }),
-  /** 3 has heard nothing of a block, starts again, and asks; 0 has started again before and knows that it is old. */
+  /** 3 has heard nothing of a block, starts again, and asks; 1 has started again before and knows that it is old. */
   askedForBlocks: scene({
     settings: MUTE,
     faults: [
@@ -168,7 +168,7 @@ export const REPAIR = {
       cut(["status"], { from: [3], to: ALL, atMs: 0, untilMs: 900 }),
       cut(["request"], { from: ALL, to: ALL, atMs: 0, untilMs: 2_000 }),
     ],
-    crashes: [restart(0, 700), restart(3, 1_000)],
+    crashes: [restart(1, 700), restart(3, 1_000)],
     gstMs: 2_000,
     deadlineMs: 20_000,
     workload: transfers(10),

@@ -602,14 +602,24 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "STATUS answer (3) off",
     rule: "1.7 (3)",
-    edits: [edit("repair", "if (status.lastCommitted < core.committedAtTick) {", "if (false) {")],
+    edits: [
+      edit(
+        "repair",
+        "if (status.lastCommitted < core.committedAt.tickBefore) serveBlocks",
+        "if (false) serveBlocks",
+      ),
+    ],
     hunts: [...DIRECTED.askedForBlocks, ...LIVENESS],
   },
   {
     name: "STATUS answer (3) off and no asking for blocks",
     rule: "1.7 (3), 1.13",
     edits: [
-      edit("repair", "if (status.lastCommitted < core.committedAtTick) {", "if (false) {"),
+      edit(
+        "repair",
+        "if (status.lastCommitted < core.committedAt.tickBefore) serveBlocks",
+        "if (false) serveBlocks",
+      ),
       edit("core", '    this.emit({ kind: "request-sync", height });\n', ""),
     ],
     hunts: [...DIRECTED.outOfTouch, ...LIVENESS],

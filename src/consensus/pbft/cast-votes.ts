@@ -7,6 +7,7 @@ import { assert, must } from "../../base/assert.ts";
 import { equalBytes, type Hash } from "../../base/bytes.ts";
 import type { PreparedCertificate } from "./certificate.ts";
 import type { Commit, PrePrepare, Prepare, ProposalVote } from "./message-verifier.ts";
+import { Repeats } from "./repeats.ts";
 import type { WithBlock } from "./signed-messages.ts";
 
 /** A PRE-PREPARE is the primary's vote of the first phase, a PREPARE a backup's. */
@@ -28,6 +29,8 @@ export interface OwnVote {
   readonly record: VoteRecord;
   /** Number of the status interval in which it was sent first. */
   readonly tick: number;
+  /** When a proposal may be sent to a peer again. */
+  readonly repeats: Repeats;
 }
 
 export class CastVotes {
@@ -77,8 +80,9 @@ export class CastVotes {
       if (height > this.#highestCommit) this.#highestCommit = height;
     }
     const votes = this.#votes.get(height);
-    if (votes === undefined) this.#votes.set(height, [{ record, tick }]);
-    else votes.push({ record, tick });
+    const vote = { record, tick, repeats: new Repeats() };
+    if (votes === undefined) this.#votes.set(height, [vote]);
+    else votes.push(vote);
   }
 
   /** Ascending by height, per height in the order of signing. */

@@ -25,6 +25,7 @@ import type { PbftBody, VoteBody } from "./messages.ts";
 import type { NewView, ViewChange } from "./new-view.ts";
 import { type Conduct, newConduct, type Turn } from "./primary-conduct.ts";
 import { primaryOf, type Quorum, quorumOf } from "./quorum.ts";
+import { Repeats } from "./repeats.ts";
 import { type Signed, type Signing, signOwnMessage, type Verified } from "./signed-messages.ts";
 import { Slots } from "./slots.ts";
 import type { VoteTally } from "./tally.ts";
@@ -194,10 +195,11 @@ export class Core {
 
   /** Status intervals since the start. */
   tick = 0;
-  /** lc at the last tick: what is older than a tick and still missing somewhere was lost. */
-  committedAtTick = 0n;
+  /** lc at the last tick and at the one before: what is older and still missing somewhere was lost. */
+  readonly committedAt = { tick: 0n, tickBefore: 0n };
   /** Who was answered in this interval: a STATUS, a FETCH. */
   readonly answered = { status: new Set<ValidatorId>(), newView: new Set<ValidatorId>() };
+  readonly servedBlocks = new Repeats();
   /** FETCHes answered and view messages looked at in this interval, per sender. */
   readonly fetches = new Counts();
   readonly viewMessages = new Counts();

@@ -1,7 +1,7 @@
 /**
  * Repair by STATUS: each interval a replica tells what it holds, and whoever holds more sends what is missing, at
- * most once per interval and peer. Only what was there a tick ago counts as missing: the rest may be on its way.
- * Without this, lost messages stop the chain.
+ * most once per interval and peer. Only what was there a tick ago counts as missing, or two ticks what is as large as a block: the
+ * rest may be on its way. Without this, lost messages stop the chain.
  * Source: pbft.md 1.7 ("Repair by STATUS").
  */
 import { must } from "../../base/assert.ts";
@@ -12,13 +12,15 @@ import type { Core } from "./core.ts";
 import type { Status } from "./message-verifier.ts";
 import { bitmapBytes, bitmapHas, type SlotStatus, type StatusBody } from "./messages.ts";
 import { renewBuildOrder } from "./proposing.ts";
+import { FIRST_PAUSE } from "./repeats.ts";
 import type { Signing } from "./signed-messages.ts";
 
 /** One interval has passed. */
 export function* tick(core: Core): Signing {
   relayOldest(core);
   core.tick++;
-  core.committedAtTick = core.committed;
+  core.committedAt.tickBefore = core.committedAt.tick;
+  core.committedAt.tick = core.committed;
   core.answered.status.clear();
   core.answered.newView.clear();
   core.fetches.clear();
@@ -94,7 +96,7 @@ export function* receiveStatus(core: Core, status: Status): Signing {
 function catchUp(core: Core, { lastCommitted }: Status): void {
   const depth = BigInt(core.options.parameters.pipelineDepth);
   const ahead = lastCommitted - must(core.ordered, "a started replica has ordered its head").height;
-  const stuck = core.committed === core.committedAtTick;
+  const stuck = core.committed === core.committedAt.tick;
   if (ahead > (stuck ? 0n : depth)) core.requestSync(lastCommitted);
 }
 
@@ -112,9 +114,7 @@ function* answerStatus(core: Core, status: Status): Signing {
     for (const message of core.ownCheckpoints.values()) core.send(to, message);
   }
   // (3) their chain is shorter: blocks with their certificates
-  if (status.lastCommitted < core.committedAtTick) {
-    core.emit({ kind: "serve-blocks", to, fromHeight: status.lastCommitted + 1n });
-  }
+  if (status.lastCommitted < core.committedAt.tickBefore) serveBlocks(core, to, status.lastCommitted + 1n);
   // (4) they are in a lower view, or wait for this one to be opened
   if (status.view < core.view || status.mode === "view-change") answerNewView(core, to, status.view);
   // (6) this replica waits for a view: its VIEW-CHANGE
@@ -125,6 +125,17 @@ function* answerStatus(core: Core, status: Status): Signing {
       resendVotes(core, status, status.lastCommitted + 1n + BigInt(i), slot);
     });
   }
+}
+
+/** At first f + 1 of the replicas send them, one of which is correct; all do when the peer still lacks them later. */
+function serveBlocks(core: Core, to: ValidatorId, fromHeight: bigint): void {
+  const { quorum, self, servedBlocks, tick } = core;
+  const isFirst = servedBlocks.isFirst(to, fromHeight);
+  if (!servedBlocks.take(to, fromHeight, tick)) return;
+  const others = quorum.n - 1;
+  const distance = (quorum.n + self - to) % quorum.n;
+  const place = (distance + Number(fromHeight % BigInt(others))) % others;
+  if (!isFirst || place <= quorum.f) core.emit({ kind: "serve-blocks", to, fromHeight });
 }
 
 /** Repair (4): whoever asks for a view that is open already is told so. */
@@ -138,9 +149,12 @@ export function answerNewView(core: Core, to: ValidatorId, view: bigint): void {
 function resendVotes(core: Core, { from, view }: Status, height: bigint, slot: SlotStatus): void {
   const proposal = core.castVotes.find(view, height, "prepare");
   const commit = core.castVotes.find(view, height, "commit");
-  const proposalHeld =
-    proposal?.record.type === "pre-prepare" ? slot.prePrepare : bitmapHas(slot.prepares, core.self);
-  if (proposal !== undefined && proposal.tick < core.tick && !proposalHeld) {
+  if (proposal?.record.type === "pre-prepare") {
+    const isOld = core.tick >= proposal.tick + FIRST_PAUSE;
+    if (!slot.prePrepare && isOld && proposal.repeats.take(from, height, core.tick)) {
+      core.send(from, proposal.record.vote);
+    }
+  } else if (proposal !== undefined && proposal.tick < core.tick && !bitmapHas(slot.prepares, core.self)) {
     core.send(from, proposal.record.vote);
   }
   if (commit !== undefined && commit.tick < core.tick && !bitmapHas(slot.commits, core.self)) {

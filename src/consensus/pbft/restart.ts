@@ -33,7 +33,8 @@ export function* start(core: Core, { head, journal, checkpoint, recent }: Starte
     throw new Error(`the chain ends at height ${head.height}, below its stable checkpoint ${core.stable}`);
   }
   advanceHead(core, head);
-  core.committedAtTick = core.committed;
+  core.committedAt.tick = core.committed;
+  core.committedAt.tickBefore = core.committed;
   for (const sealed of recent ?? []) recordCommitted(core, sealed);
   const context = { ...core.options, n: core.quorum.n, logWindow: core.options.parameters.logWindow };
   const records = journal.map((record) => decodeRecord(record, context));

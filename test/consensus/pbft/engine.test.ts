@@ -181,25 +181,63 @@ describe("the primary", () => {
 });
 
 describe("STATUS", () => {
-  it("is answered once per interval and peer, with what was there a tick ago", () => {
+  /** The intervals of the first 24 in which replica `self` serves replica 2 block 1, which all others have. */
+  function servedIn(self: number): number[] {
+    const bench = new Bench(self).start();
+    let timer = STATUS_TIMER(bench);
+    bench.headChanged(1);
+    bench.receive(status(bench, 2));
+    expect(bench.of("serve-blocks")).toEqual([]);
+    const served: number[] = [];
+    for (let interval = 1; interval <= 24; interval++) {
+      bench.step({ kind: "timer-fired", timer });
+      timer = STATUS_TIMER(bench);
+      bench.receive(status(bench, 2), status(bench, 2));
+      for (const { to, fromHeight } of bench.of("serve-blocks")) {
+        expect([to, fromHeight]).toEqual([2, 1n]);
+        served.push(interval);
+      }
+    }
+    return served;
+  }
+
+  it("has blocks served by f + 1 others two intervals after, and by all who are asked again, more and more rarely", () => {
+    const again = [4, 8, 16, 24];
+    const served = [0, 1, 3].map(servedIn);
+    expect(served.map((each) => each.filter((interval) => interval > 2))).toEqual([again, again, again]);
+    expect(served.filter((each) => each[0] === 2)).toHaveLength(2);
+  });
+
+  it("of a peer that has got on is answered at once with the blocks above", () => {
+    const bench = new Bench(0).start();
+    let timer = STATUS_TIMER(bench);
+    for (const height of [1, 2, 3]) bench.headChanged(height);
+    const served: bigint[] = [];
+    for (const lastCommitted of [0n, 0n, 0n, 0n, 1n, 2n]) {
+      bench.step({ kind: "timer-fired", timer });
+      timer = STATUS_TIMER(bench);
+      bench.receive(status(bench, 2, { lastCommitted }));
+      served.push(...bench.of("serve-blocks").map(({ fromHeight }) => fromHeight));
+    }
+    // Not of those two that begin with block 3.
+    expect(served).toEqual([1n, 1n, 2n]);
+  });
+
+  it("has a vote sent again after an interval, a proposal more and more rarely: it may be on its way", () => {
     const bench = new Bench(0).start();
     let timer = STATUS_TIMER(bench);
     bench.step({ kind: "pool-changed", oldest: WORK });
     bench.step({ kind: "block-built", parent: bench.block(0).hash, block: bench.block(1) });
     bench.receive(status(bench, 2));
     expect(bench.sent()).toEqual([]);
-    bench.step({ kind: "timer-fired", timer });
-    timer = STATUS_TIMER(bench);
-    bench.receive(status(bench, 2), status(bench, 2));
-    expect(bench.sent()).toEqual(["pre-prepare 1"]);
-    bench.step({ kind: "timer-fired", timer });
-    timer = STATUS_TIMER(bench);
-    bench.headChanged(1);
-    bench.receive(status(bench, 2));
-    expect(bench.of("serve-blocks")).toEqual([]);
-    bench.step({ kind: "timer-fired", timer });
-    bench.receive(status(bench, 2));
-    expect(bench.of("serve-blocks")).toMatchObject([{ to: 2, fromHeight: 1n }]);
+    const sentAt: number[] = [];
+    for (let interval = 1; interval <= 24; interval++) {
+      bench.step({ kind: "timer-fired", timer });
+      timer = STATUS_TIMER(bench);
+      bench.receive(status(bench, 2), status(bench, 2));
+      if (bench.sent().includes("pre-prepare 1")) sentAt.push(interval);
+    }
+    expect(sentAt).toEqual([2, 4, 8, 16, 24]);
   });
 
   it("with a lower height than before is answered: its sender may have lost its database", () => {

@@ -26,6 +26,9 @@ beforeAll(async () => {
   await net.until(() => net.height(4) >= 2n, 10_000);
   await net.decide(net.add(4), [0, 1, 2]);
   await net.until(() => net.governance.epoch >= 3n, 40_000);
+  // The first to get there need not be node 0, whose snapshot it is.
+  const { height } = net.first.chain.head.summary;
+  await net.until(() => net.height(0) >= height, 10_000);
   context = contextOf(net.world.genesis);
   bytes = (await exported(context, net.cluster.node(0).disk.copy().kv)).bytes;
 });
