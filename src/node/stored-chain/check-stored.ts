@@ -5,7 +5,7 @@
  * nothing (verify-chain.ts does) and changes nothing.
  */
 import { must } from "../../base/assert.ts";
-import { byteText, equalBytes, type Hash, showHash } from "../../base/bytes.ts";
+import { byteText, equalBytes, type Hash, hex0x, showHash } from "../../base/bytes.ts";
 import { accept, type Fault, fault, refuse, type Verdict } from "../../base/fault.ts";
 import { Epochs } from "../../chain/epochs.ts";
 import { AcceptedSignatures } from "../../chain/execution/accepted-signatures.ts";
@@ -187,7 +187,7 @@ class StoredCheck {
     const signed = body.filter((transaction) => !isCoinbase(transaction));
     signatures.validateTogether(signed);
     const unsigned = signed.find((transaction) => !signatures.validate(transaction));
-    if (unsigned !== undefined) return fault("bad-signature", `transaction ${showHash(unsigned.id)}`);
+    if (unsigned !== undefined) return fault("bad-signature", `transaction ${hex0x(unsigned.id)}`);
     const lost = body.findIndex((transaction, i) => !isIndexed(kv, transaction, hash, i));
     if (lost >= 0) return fault("wrong-index", `transaction ${lost} is not in the index`);
     this.counts.signatures += signed.length;
@@ -217,7 +217,7 @@ class StoredCheck {
     if (root !== undefined && !equalBytes(root, head.summary.stateRoot))
       return fault(
         "wrong-state",
-        `the stored state has the root ${showHash(root)}, the head ${showHash(head.summary.stateRoot)}`,
+        `the stored state has the root ${hex0x(root)}, the head ${hex0x(head.summary.stateRoot)}`,
       );
     return this.#pages(pages);
   }

@@ -5,7 +5,7 @@
  * of the thread, and goes on after a restart.
  */
 import { assert, must } from "../../base/assert.ts";
-import { equalBytes, showHash } from "../../base/bytes.ts";
+import { equalBytes, hex0x, showHash } from "../../base/bytes.ts";
 import { type Fault, fault } from "../../base/fault.ts";
 import { BODIES_PER_QUESTION_MAX, SYNC_BATCH_BYTES } from "../../base/limits.ts";
 import type { Logger } from "../../base/log.ts";
@@ -284,7 +284,7 @@ export class HistoryCheck {
     await chain.enqueue(() => branchesOf(chain).undoRestored());
     log.log("info", "snapshot", "the history is checked", {
       height,
-      stateRoot: showHash(side.head.summary.stateRoot),
+      stateRoot: hex0x(side.head.summary.stateRoot),
       keptBlocks: isWhole,
     });
   }

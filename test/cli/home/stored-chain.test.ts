@@ -218,6 +218,12 @@ describe.each(["alliance", "mined"])("the stored chain of a stopped node (%s)", 
     const put = (at: Uint8Array, bytes: Uint8Array) => (kv: Kv) =>
       kv.write([{ kind: "put", key: at, value: bytes }], { sync: true });
     expect(await wrong(put(Uint8Array.of(0x08, 1, 2, 3), Uint8Array.of(7)))).toEqual([1, "wrong-state"]);
+    if (mode === "alliance") {
+      const file = join(dir, "as-snapshots-show-it");
+      const { stateRoot } = (await json("snapshot", "export", "--dir", source(mode), "--out", file)).value;
+      const { fault } = (await json("verify", "--deep", "--dir", path)).value;
+      expect(fault.detail).toContain(`the head ${stateRoot}`);
+    }
     expect(await json("reindex", "--state", "--dir", path)).toMatchObject({ code: 0 });
     expect((await json("verify", "--deep", "--dir", path)).code).toBe(0);
     expect((await wrong(put(receiptsKey(hash), Uint8Array.of(0, 0, 0, 0))))[0]).toBe(1);
