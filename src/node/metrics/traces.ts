@@ -5,6 +5,7 @@
  * Environment Variables"; OTLP/HTTP.
  */
 import type { Context, Span, Tracer } from "@opentelemetry/api";
+import type { SpanExporter } from "@opentelemetry/sdk-trace-base";
 import { hex } from "../../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
 import type { Logger } from "../../base/log.ts";
@@ -39,6 +40,8 @@ export interface TraceSettings {
   readonly share: number;
 }
 
+/** ExportResultCode.SUCCESS of @opentelemetry/core, which is loaded only when something is traced. */
+const EXPORTED = 0;
 const TRACE_ID_BYTES = 16;
 const SPAN_ID_BYTES = 8;
 const SAMPLED = 1;
@@ -52,6 +55,9 @@ export function traceSettings(
   const { OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, OTEL_SDK_DISABLED } = environment;
   const endpoint = OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? OTEL_EXPORTER_OTLP_ENDPOINT ?? "";
   if (endpoint === "" || OTEL_SDK_DISABLED === "true") return accept(undefined);
+  // The exporter would take its default instead, and nobody would hear of it.
+  if (!/^https?:/i.test(endpoint) || !URL.canParse(endpoint))
+    return refuse("malformed", `OTEL_EXPORTER_OTLP_ENDPOINT: expected http://HOST:PORT, found "${endpoint}"`);
   const said = environment.OTEL_TRACES_SAMPLER_ARG ?? "1";
   const share = Number(said);
   if (said.trim() !== "" && share >= 0 && share <= 1) return accept({ share });
@@ -74,7 +80,9 @@ export async function startTraces(
     // What is traced was chosen already, alike on every node.
     sampler: new base.AlwaysOnSampler(),
     spanProcessors: [
-      new base.BatchSpanProcessor(new exporter.OTLPTraceExporter(), { maxQueueSize: QUEUED_MAX }),
+      new base.BatchSpanProcessor(new WatchedExporter(new exporter.OTLPTraceExporter(), node.logger), {
+        maxQueueSize: QUEUED_MAX,
+      }),
     ],
   });
   const tracer = provider.getTracer("quorate", node.version);
@@ -92,6 +100,42 @@ export async function startTraces(
       }
     },
   };
+}
+
+/** Says once that the collector takes nothing, and once that it does again. */
+export class WatchedExporter implements SpanExporter {
+  readonly #exporter: SpanExporter;
+  readonly #logger: Logger;
+  #isFailing = false;
+
+  constructor(exporter: SpanExporter, logger: Logger) {
+    this.#exporter = exporter;
+    this.#logger = logger;
+  }
+
+  export(...[spans, done]: Parameters<SpanExporter["export"]>): void {
+    this.#exporter.export(spans, (result) => {
+      this.#note(result.code !== EXPORTED, result.error);
+      done(result);
+    });
+  }
+
+  shutdown(): Promise<void> {
+    return this.#exporter.shutdown();
+  }
+
+  forceFlush(): Promise<void> {
+    return this.#exporter.forceFlush?.() ?? Promise.resolve();
+  }
+
+  #note(isFailing: boolean, error: Error | undefined): void {
+    if (isFailing === this.#isFailing) return;
+    this.#isFailing = isFailing;
+    if (isFailing) {
+      const why = error?.message === undefined || error.message === "" ? "no reason is given" : error.message;
+      this.#logger.log("warn", "node", "the collector takes no traces", { error: why });
+    } else this.#logger.log("info", "node", "the collector takes traces again");
+  }
 }
 
 /** Decides by the id alone, so that a trace is whole or not there at all. */

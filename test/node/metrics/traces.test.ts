@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { SILENT } from "../../../src/base/log.ts";
-import { startTraces, traceSettings } from "../../../src/node/metrics/traces.ts";
+import { startTraces, traceSettings, WatchedExporter } from "../../../src/node/metrics/traces.ts";
 
 interface Exported {
   readonly traceId: string;
@@ -84,6 +84,10 @@ describe("traces of transactions", () => {
     expect(traceSettings({})).toEqual({ ok: true, value: undefined });
     const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4318" };
     expect(traceSettings(endpoint)).toEqual({ ok: true, value: { share: 1 } });
+    for (const wrong of ["collector", "ftp://collector"])
+      expect(traceSettings({ OTEL_EXPORTER_OTLP_ENDPOINT: wrong })).toMatchObject({
+        fault: { detail: expect.stringContaining(`expected http://HOST:PORT, found "${wrong}"`) },
+      });
     expect(traceSettings({ ...endpoint, OTEL_SDK_DISABLED: "true" })).toMatchObject({
       value: undefined,
     });
@@ -95,5 +99,24 @@ describe("traces of transactions", () => {
         fault: { detail: `OTEL_TRACES_SAMPLER_ARG: expected a number from 0 to 1, found "${wrong}"` },
       });
     }
+  });
+
+  it("say once that the collector takes none, and once that it does again", () => {
+    const said: string[] = [];
+    const logger = { log: (level: string, _: string, words: string) => said.push(`${level} ${words}`) };
+    const codes = [1, 1, 0, 0, 1];
+    const exporter = new WatchedExporter(
+      {
+        export: (_, done) => done({ code: codes.shift() ?? 0, error: new Error("refused") }),
+        shutdown: () => Promise.resolve(),
+      },
+      logger,
+    );
+    for (let i = 0; i < 5; i++) exporter.export([], () => undefined);
+    expect(said).toEqual([
+      "warn the collector takes no traces",
+      "info the collector takes traces again",
+      "warn the collector takes no traces",
+    ]);
   });
 });
