@@ -3,7 +3,7 @@
  * people to see what it is, mode 0600. It refuses a version or type that it does not know, a public key that is not the
  * seed's, and a file that others may read or own.
  */
-import { closeSync, fsyncSync, openSync, statSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, rmSync, statSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { type Address, equalBytes, hex0x } from "../../base/bytes.ts";
 import { accept, type Fault, refuse, type Verdict } from "../../base/fault.ts";
@@ -158,6 +158,10 @@ export function saveKeyText(path: string, text: string): Verdict<undefined, "exi
       writeSync(file, text);
       fsyncSync(file);
     });
+  } catch (error) {
+    // A part of a key would keep the next try from its name, and a node from starting.
+    rmSync(path, { force: true });
+    throw error;
   } finally {
     closeSync(file);
   }

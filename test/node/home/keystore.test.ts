@@ -1,5 +1,5 @@
 /** Encrypted keys: what was sealed opens with its password alone, and nothing else that a file may say is believed. */
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -37,6 +37,11 @@ const codeOf = (password?: string) => {
   const loaded = loadKey(path, () => password);
   return loaded.ok ? "ok" : loaded.fault.code;
 };
+
+it("a keystore that cannot be written whole leaves no part of it, which would keep the next try from its name", () => {
+  expect(() => saveKeyText(path, {} as never)).toThrow();
+  expect(existsSync(path)).toBe(false);
+});
 
 it("a keystore opens with its password alone, says who it is without one, and holds the secret nowhere", () => {
   const text = formatEncryptedKey(key, "correct horse", CHEAP);
