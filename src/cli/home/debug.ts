@@ -3,17 +3,22 @@
  * what `doctor` finds, what the running node answers, its metrics and the end of its log. No key, password or token is
  * in it: of the files that hold them only names, sizes and modes are told.
  */
-import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { type Dirent, existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { cpus, freemem, loadavg, platform, release, totalmem, uptime } from "node:os";
 import { join, relative, resolve } from "node:path";
 import type { Command } from "commander";
+import { showHash } from "../../base/bytes.ts";
+import { computeGenesisHash } from "../../chain/genesis/genesis-state.ts";
 import { nativeName } from "../../crypto/keys.ts";
 import { loadConfig } from "../../node/home/config.ts";
-import { homePaths } from "../../node/home/home.ts";
+import { type HomePaths, homePaths, loadGenesis } from "../../node/home/home.ts";
+import { loadPublicKey } from "../../node/home/key-file.ts";
 import { packageVersion } from "../../node/home/package-version.ts";
 import { sourceCommit } from "../../node/home/source-commit.ts";
 import { readTextFile } from "../../node/home/text-file.ts";
+import { peerIdFromPublicBytes } from "../../p2p/transport/identity.ts";
 import { Client } from "../../sdk/client.ts";
+import { explainDisk } from "../../storage/disk-fault.ts";
 import { writeWhole } from "../../storage/durable-file.ts";
 import { dirOption, group, leaf } from "../command.ts";
 import { badInput } from "../exit.ts";
@@ -74,11 +79,12 @@ export function addDebug(program: Command): void {
         throw error;
       }
       const answered = Object.values(bundle.node).some((answer) => "result" in (answer as object));
-      out.result({ file: path, parts: Object.keys(bundle), nodeAnswered: answered }, [
-        `${out.tick} ${path}: ${Object.keys(bundle).join(", ")}`,
+      const parts = Object.entries(bundle).flatMap(([part, what]) => (what === undefined ? [] : [part]));
+      out.result({ file: path, parts, nodeAnswered: answered }, [
+        `${out.tick} ${path}: ${parts.join(", ")}`,
         answered
           ? "the node answered; its answers are in it"
-          : "no node answered: what it would have said of itself is missing",
+          : (bundle.stranger ?? "no node answered: what it would have said of itself is missing"),
         "no key, password or token is in it; read it before you send it",
       ]);
     },
@@ -92,6 +98,8 @@ async function gather({ dir, log }: BundleOptions, made: Date) {
     environment: process.env,
   });
   const url = settings.ok ? ownRpcUrl(settings.value.config) : undefined;
+  const answers = url === undefined ? {} : await askNode(url);
+  const stranger = url === undefined ? undefined : strangerAt(url, paths, answers.node_info);
   return {
     format: FORMAT,
     made: made.toISOString(),
@@ -111,8 +119,9 @@ async function gather({ dir, log }: BundleOptions, made: Date) {
     doctor: await examineHome(dir).catch((error: Error) => [
       { name: "home", ok: false, detail: error.message },
     ]),
-    node: url === undefined ? {} : await askNode(url),
-    metrics: url === undefined ? undefined : await metricsOf(url),
+    node: stranger === undefined ? answers : {},
+    metrics: url === undefined || stranger !== undefined ? undefined : await metricsOf(url),
+    stranger,
     log: logOf(dir, log, settings.ok ? settings.value.config.log.file : undefined),
   };
 }
@@ -139,16 +148,54 @@ function machine() {
   };
 }
 
-/** Names, sizes, modes and times; never what is in them. */
-function filesOf(dir: string) {
-  const files: { path: string; bytes: number; mode: string; changed: string }[] = [];
-  for (const entry of readdirSync(dir, { recursive: true, withFileTypes: true })) {
-    if (files.length === FILES_MAX) break;
-    const path = join(entry.parentPath, entry.name);
-    const found = entry.isFile() ? statSync(path, { throwIfNoEntry: false }) : undefined;
-    if (found === undefined) continue;
-    const mode = (found.mode & 0o777).toString(8);
-    files.push({ path: relative(dir, path), bytes: found.size, mode, changed: found.mtime.toISOString() });
+/** Another node may have the port, and would be taken for this home's: said by the peer id, or by the genesis where the key cannot be read. */
+function strangerAt(url: string, paths: HomePaths, told: unknown): string | undefined {
+  const { result } = (told ?? {}) as { readonly result?: { nodeId: string; genesisHash: string } };
+  if (result === undefined) return undefined;
+  const key = existsSync(paths.nodeKey) ? loadPublicKey(paths.nodeKey) : undefined;
+  const genesis = loadGenesis(paths.genesis);
+  const [own, found] =
+    key?.ok === true
+      ? [`peer id ${peerIdFromPublicBytes(key.value.publicKey)}`, `peer id ${result.nodeId}`]
+      : genesis.ok
+        ? [`genesis ${showHash(computeGenesisHash(genesis.value.genesis))}`, `genesis ${result.genesisHash}`]
+        : ["", ""];
+  if (own === found) return undefined;
+  return `another node answers at ${url}: ${found}, this home has ${own}; its answers were left out`;
+}
+
+interface ListedFile {
+  readonly path: string;
+  readonly bytes?: number;
+  readonly mode?: string;
+  readonly changed?: string;
+  /** Why a folder could not be looked into: it is another user's, or was taken away meanwhile. */
+  readonly unread?: string;
+}
+
+/** Names, sizes, modes and times; never what is in them. Whoever may not see the keys still gets the rest. */
+export function filesOf(
+  dir: string,
+  entriesOf: (folder: string) => readonly Dirent[] = (folder) => readdirSync(folder, { withFileTypes: true }),
+): ListedFile[] {
+  const files: ListedFile[] = [];
+  const folders = [dir];
+  for (let folder = folders.shift(); folder !== undefined; folder = folders.shift()) {
+    let entries: readonly Dirent[] = [];
+    try {
+      entries = entriesOf(folder);
+    } catch (error) {
+      files.push({ path: relative(dir, folder), unread: explainDisk(error) ?? (error as Error).message });
+    }
+    for (const entry of entries) {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) folders.push(path);
+      const found = entry.isFile() ? statSync(path, { throwIfNoEntry: false }) : undefined;
+      if (found === undefined) continue;
+      if (files.length >= FILES_MAX) return files;
+      const mode = (found.mode & 0o777).toString(8);
+      files.push({ path: relative(dir, path), bytes: found.size, mode, changed: found.mtime.toISOString() });
+    }
   }
   return files;
 }

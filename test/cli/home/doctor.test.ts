@@ -2,11 +2,12 @@
  * Goal: the doctor finds what is wrong with a home and names the file, the peer or the clock. Method: homes on disk,
  * real nodes in this process on free ports, the command as the program runs it.
  */
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { formatGenesis } from "../../../src/chain/genesis/genesis-file.ts";
+import { filesOf } from "../../../src/cli/home/debug.ts";
 import { loadConfig } from "../../../src/node/home/config.ts";
 import { createHome, homePaths, openHome } from "../../../src/node/home/home.ts";
 import { writeStamp } from "../../../src/node/home/home-stamp.ts";
@@ -193,5 +194,28 @@ describe("debug bundle", () => {
     });
     expect((await json("debug", "bundle", "--dir", path, "--out", file)).code).toBe(2);
     expect((await json("debug", "bundle", "--dir", dir)).code).toBe(2);
+  });
+
+  it("leaves out what another node says that has the port", async () => {
+    const { port } = new URL((await start(home(0))).rpcUrl);
+    const path = home(1, [], `mode = "validator"\n[rpc]\nport = ${port}\n`);
+    const file = join(dir, "other.json");
+    expect((await json("debug", "bundle", "--dir", path, "--out", file)).value.nodeAnswered).toBe(false);
+    const { stranger, node } = JSON.parse(readFileSync(file, "utf8"));
+    expect(stranger).toMatch(/^another node answers at .*: peer id 12D3.*, this home has peer id 12D3/);
+    expect(node).toEqual({});
+  });
+
+  it("names a folder that its user may not look into, and the rest", () => {
+    const path = home(1);
+    const files = filesOf(path, (folder) => {
+      if (folder.endsWith("keys")) throw Object.assign(new Error("EACCES"), { code: "EACCES" });
+      return readdirSync(folder, { withFileTypes: true });
+    });
+    expect(files).toContainEqual({
+      path: "keys",
+      unread: expect.stringContaining("this user may not use it"),
+    });
+    expect(files.map((one) => one.path)).toContain("genesis.json");
   });
 });
