@@ -13,7 +13,7 @@ import { StartError } from "../../node/home/start-error.ts";
 import type { DeskKey, SignerDesk } from "../../node/signer/signer-desk.ts";
 import { openDesk, pairedNodes, type SignerPaths, takeSignerPlace } from "../../node/signer/signer-home.ts";
 import { SignerServer } from "../../node/signer/signer-server.ts";
-import { CliError, EXIT, valueOrThrow } from "../exit.ts";
+import { CliError, diskError, EXIT, valueOrThrow } from "../exit.ts";
 import type { Output } from "../output.ts";
 
 export interface SignerRun {
@@ -74,16 +74,20 @@ export async function runSigner(
     const failure = await stopping;
     await server.stop();
     await desk.close();
-    if (failure !== undefined) {
-      throw new CliError(EXIT.broken, "STOPPED", `the signer had to stop: ${failure.message}`, {
-        cause: failure,
-      });
-    }
+    if (failure !== undefined) throw whySignerStopped(failure);
     out.note(`stopped; ${desk.counts.signed} signed, ${desk.counts.refused} refused`);
   } finally {
     lock.value.release();
     await close();
   }
+}
+
+/** The signer could not go on; a disk has an exit code of its own. */
+export function whySignerStopped(failure: Error): CliError {
+  const context = "the signer had to stop: ";
+  const broken = () =>
+    new CliError(EXIT.broken, "STOPPED", `${context}${failure.message}`, { cause: failure });
+  return diskError(failure, context) ?? broken();
 }
 
 /** @throws CliError for a folder whose key must not sign */
