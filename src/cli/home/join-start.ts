@@ -24,8 +24,10 @@ export async function standingOf(client: Client): Promise<InviterStanding | unde
 /**
  * The value of snapshots.join_above for a newcomer: the least height of a snapshot with which it begins, 0 for all blocks. A node that has pruned the first
  * blocks cannot give them, whatever the height.
+ * @param asked what the command line says, which is kept for the next start
  */
-export function joinAboveFor(standing: InviterStanding | undefined): number {
+export function joinAboveFor(standing: InviterStanding | undefined, asked?: string): number {
+  if (asked !== undefined) return /^\d{1,10}$/.test(asked) ? Number(asked) : 0;
   if (standing === undefined) return 0;
   if (standing.lowestBody > 1) return 1;
   return standing.height >= JOIN_SNAPSHOT_ABOVE ? JOIN_SNAPSHOT_ABOVE : 0;

@@ -117,8 +117,9 @@ async function makeHome(out: Output, options: JoinOptions, { text, invitation }:
   const { peers } = await ask(client.call("net_join", { invitation: text.trim(), name, peerId }));
   const votes = hasEpochs(genesis.consensus);
   const flags = await settingsOf(options, dir);
+  const asked = flags["snapshots.join_above"];
   const isFinal = genesis.consensus.type === "pbft";
-  const joinAbove = isFinal ? joinAboveFor(await standingOf(client)) : 0;
+  const joinAbove = joinAboveFor(isFinal ? await standingOf(client) : undefined, asked);
   const configText = formatConfigFile({
     name,
     mode: votes ? "validator" : "full",
@@ -143,7 +144,7 @@ async function makeHome(out: Output, options: JoinOptions, { text, invitation }:
   out.note([
     `${out.tick} ${name} in ${dir}: chain ${genesis.chainId}, genesis ${showHash(invitation.genesisHash)}, let in by ${client.url}`,
   ]);
-  if (joinAbove > 0 && flags["snapshots.join_above"] === undefined) {
+  if (joinAbove > 0 && asked === undefined) {
     out.note(
       "it begins with a snapshot where peers have one, each part checked; with all blocks: --snapshots-join-above 0",
     );

@@ -38,6 +38,8 @@ test("a newcomer begins with a snapshot where the chain is long or its first blo
   expect(joinAboveFor({ height: JOIN_SNAPSHOT_ABOVE, lowestBody: 1 })).toBe(JOIN_SNAPSHOT_ABOVE);
   expect(joinAboveFor({ height: 600, lowestBody: 560 })).toBe(1);
   expect(joinAboveFor(undefined)).toBe(0);
+  const pruned = { height: 600, lowestBody: 560 };
+  expect(["0", "500", "x"].map((asked) => joinAboveFor(pruned, asked))).toEqual([0, 500, 0]);
 });
 
 test("join says what is wrong with the text, the time, the answer or the node, and writes nothing", async () => {
