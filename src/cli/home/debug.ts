@@ -85,6 +85,9 @@ export function addDebug(program: Command): void {
         answered
           ? "the node answered; its answers are in it"
           : (bundle.stranger ?? "no node answered: what it would have said of itself is missing"),
+        ...(bundle.log === undefined
+          ? ["no log is in it: --log FILE adds one (journalctl -u quorate > FILE)"]
+          : []),
         "no key, password or token is in it; read it before you send it",
       ]);
     },
@@ -131,10 +134,12 @@ function withoutUserInfo(text: string): string {
   return text.replace(/([a-z][a-z0-9+.-]*:\/\/)[^\s/?#"@]*@/gi, "$1");
 }
 
-/** The log that is named, else the one that the configuration names. */
+/** The log that is named, else the one that the configuration names, else the one that a devnet asks its nodes for. */
 function logOf(dir: string, named: string | undefined, configured = "") {
   if (named !== undefined) return logTail(named);
-  return configured === "" ? undefined : logTail(resolve(dir, configured));
+  if (configured !== "") return logTail(resolve(dir, configured));
+  const { logFile } = homePaths(dir);
+  return existsSync(logFile) ? logTail(logFile) : undefined;
 }
 
 function machine() {

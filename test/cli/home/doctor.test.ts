@@ -2,7 +2,7 @@
  * Goal: the doctor finds what is wrong with a home and names the file, the peer or the clock. Method: homes on disk,
  * real nodes in this process on free ports, the command as the program runs it.
  */
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -16,7 +16,7 @@ import { DEVNET, planNetwork, secretsFromSeed } from "../../../src/node/home/net
 import type { KnownPeer } from "../../../src/node/home/peers-file.ts";
 import { type RunningNode, startNode } from "../../../src/node/node.ts";
 import { peerIdFromSeed } from "../../../src/p2p/transport/identity.ts";
-import { json } from "../running.ts";
+import { json, quorate } from "../running.ts";
 
 const plan = planNetwork({ ...DEVNET, validators: 2 }, secretsFromSeed("doctor"));
 const nodes: RunningNode[] = [];
@@ -193,6 +193,13 @@ describe("debug bundle", () => {
       nodeAnswered: false,
     });
     expect((await json("debug", "bundle", "--dir", path, "--out", file)).code).toBe(2);
+    const again = async (name: string) =>
+      (await quorate("debug", "bundle", "--dir", path, "--out", join(dir, name))).stdout;
+    expect(await again("no-log.json")).toContain("no log is in it: --log FILE adds one");
+    mkdirSync(join(path, "logs"));
+    writeFileSync(join(path, "logs", "node.log"), "a line of a devnet\n");
+    expect(await again("log.json")).not.toContain("no log is in it");
+    expect(readFileSync(join(dir, "log.json"), "utf8")).toContain("a line of a devnet");
     expect((await json("debug", "bundle", "--dir", dir)).code).toBe(2);
   });
 
