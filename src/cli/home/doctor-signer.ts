@@ -38,7 +38,8 @@ async function examineSigner(home: Home, settings: SignerSettings): Promise<Find
     return { name, ok: true, detail };
   } catch (error) {
     const { message } = error as Error;
-    return { name, ok: false, detail: `${address} cannot be asked: ${message} (quorate signer start)` };
+    const advice = message.includes("ECONNREFUSED") ? " (quorate signer start)" : "";
+    return { name, ok: false, detail: `${address} cannot be asked: ${message}${advice}` };
   }
 }
 

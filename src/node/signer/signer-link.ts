@@ -47,6 +47,9 @@ interface Waiting {
   readonly failed: (error: SignerLost) => void;
 }
 
+const UNKNOWN_NODE =
+  " before the signer answered: most likely it does not know this node's certificate, signer.cert (its log says why; quorate signer pair, and SIGHUP to the signer)";
+
 export class SignerLink {
   readonly #stream: Duplex;
   readonly #identity: LinkIdentity;
@@ -58,6 +61,7 @@ export class SignerLink {
   #cancelPing: () => void = () => undefined;
   #failure: SignerLost | undefined;
   #answersStatus = false;
+  #hasAnswered = false;
 
   /**
    * @param stream a connection that is open
@@ -77,9 +81,9 @@ export class SignerLink {
     this.#lost = lost;
     stream.on("data", (chunk: Uint8Array) => this.#received(chunk));
     stream.on("error", (error: Error) =>
-      this.#fail(new SignerLost(`the connection failed: ${error.message}`)),
+      this.#fail(new SignerLost(`the connection failed${this.#hint()}: ${error.message}`)),
     );
-    stream.on("close", () => this.#fail(new SignerLost("the connection was closed")));
+    stream.on("close", () => this.#fail(new SignerLost(`the connection was closed${this.#hint()}`)));
     this.#pingSoon();
   }
 
@@ -202,7 +206,13 @@ export class SignerLink {
     });
   }
 
+  /** TLS 1.3 refuses a client's certificate when the client takes the connection for open. */
+  #hint(): string {
+    return this.#hasAnswered ? "" : UNKNOWN_NODE;
+  }
+
   #received(chunk: Uint8Array): void {
+    this.#hasAnswered = true;
     const frames = this.#frames.push(chunk);
     if (frames === undefined) {
       this.#fail(new SignerLost("the signer sent a frame that is empty or too long"));

@@ -51,7 +51,7 @@ export function connectSigner(
     );
     const refused = (error: Error) => {
       clearTimeout(timer);
-      failed(new Error(error.message, { cause: error }));
+      failed(new Error(`${error.message}${hintOf(error)}`, { cause: error }));
     };
     socket.once("error", refused);
     socket.once("secureConnect", () => {
@@ -60,6 +60,19 @@ export function connectSigner(
       done(socket);
     });
   });
+}
+
+/** OpenSSL's codes for a certificate that nobody vouches for whom this node trusts. */
+const UNTRUSTED = [
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+];
+
+function hintOf({ code = "" }: NodeJS.ErrnoException): string {
+  if (!UNTRUSTED.includes(code)) return "";
+  return " that signer.ca does not vouch for: it is another signer's, or the signer was made anew; take ca.crt of quorate signer pair";
 }
 
 /** The very certificate that was paired: its names do not matter then. */

@@ -191,6 +191,19 @@ it("a signer refuses a node of another chain or key, and whoever does not begin 
   await new Promise((resolve) => stream.on("close", resolve).resume());
 });
 
+it("a node that a signer cuts off without a word is told of its certificate, and later only that it was cut off", async () => {
+  const world = new World();
+  const stream = await world.connect();
+  const ports = { identity, scheduler: new Clock(), lost: () => undefined };
+  const unknown = new SignerLink(stream, ports);
+  const asked = expect(unknown.read()).rejects.toThrow(/before the signer answered: .*signer\.cert/);
+  stream.destroy();
+  await asked;
+  const link = await linkTo(world);
+  world.crash();
+  await expect(link.read()).rejects.toThrow(/^the connection was closed$/);
+});
+
 it("a node that stages without end is cut off", async () => {
   const world = new World();
   const link = await linkTo(world);
