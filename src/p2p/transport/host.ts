@@ -30,6 +30,7 @@ import {
 import { sha256 } from "../../crypto/hash.ts";
 import type { InboundPeer } from "../discovery/inbound-slots.ts";
 import { guardedYamux, type MuxerGuard } from "./guarded-muxer.ts";
+import { noteProtocolsOnce } from "./known-protocols.ts";
 import type { Rejection } from "./meter.ts";
 import { noiseCrypto } from "./noise-crypto.ts";
 import { HeldBytes } from "./peer-held-bytes.ts";
@@ -64,7 +65,7 @@ export const GOSSIP_RPC_LIMITS = {
   maxIdontwantMessageIDs: 512,
   maxPeerInfos: 0,
 };
-const PING_INTERVAL_MS = 5_000;
+const PING_INTERVAL_MS = 10_000;
 const DIAL_TIMEOUT_MS = 5_000;
 
 /** A host that does not listen yet: protocols are registered first, then {@link startHost}. */
@@ -88,13 +89,15 @@ export async function createHost(options: HostOptions): Promise<Host> {
       reconnectRetries: 0,
     },
     // A dead connection is found by its pings; a busy one must not be mistaken for it.
-    connectionMonitor: { pingInterval: PING_INTERVAL_MS, pingTimeout: { minTimeout: 4 * PING_INTERVAL_MS } },
+    connectionMonitor: { pingInterval: PING_INTERVAL_MS, pingTimeout: { minTimeout: 2 * PING_INTERVAL_MS } },
     services: {
       identify: identify(),
       ping: ping(),
       gossip: gossipsub(gossipOptions(options)),
     },
   });
+  const forget = noteProtocolsOnce(host.peerStore);
+  host.addEventListener("peer:disconnect", ({ detail }) => forget(detail.toString()));
   host.addEventListener("connection:open", ({ detail }) => {
     muxers.connected(detail as { readonly muxer?: StreamMuxer }, detail.remotePeer.toString());
   });
