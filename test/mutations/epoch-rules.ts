@@ -226,7 +226,13 @@ export const EPOCH_RULES: readonly Mutation[] = (
   ] satisfies Omit<Mutation, "hunts">[]
 ).map((mutation) => ({ ...mutation, hunts: EPOCHS }));
 
-const TRANSITIONS: readonly Hunt[] = [{ profile: "transitions", nodes: 4, schedules: 60 }];
+const TRANSITIONS: readonly Hunt[] = [{ profile: "transitions", nodes: 4, schedules: 600 }];
+
+const withoutContradiction = at(
+  "node/assembly/replica-parts.ts",
+  " ?? contradictionOf(transition, kv);",
+  ";\n    void contradictionOf;",
+);
 
 /** Rules of the way on without a quorum; the profile `transitions` is to find each. */
 export const TRANSITION_RULES: readonly Mutation[] = (
@@ -234,11 +240,19 @@ export const TRANSITION_RULES: readonly Mutation[] = (
     {
       name: "a node takes a second transition for one epoch",
       rule: "ADR 33.1",
+      edits: [withoutContradiction],
+      redundant:
+        "what it has voted under is in its journal, and refuses the other; before it has voted, there is nothing to contradict",
+    },
+    {
+      name: "a node takes a second transition for one epoch, whatever it has voted under",
+      rule: "ADR 33.1",
       edits: [
+        withoutContradiction,
         at(
           "node/assembly/replica-parts.ts",
-          " ?? contradictionOf(transition, kv);",
-          ";\n    void contradictionOf;",
+          "const voted = otherSide();",
+          "void otherSide;\n  const voted = undefined as Fault | undefined;",
         ),
       ],
     },
