@@ -51,12 +51,17 @@ export async function openJournalFile(path: string): Promise<OpenedLog> {
 async function openScanned(path: string, scan: JournalScan): Promise<OpenFile> {
   const { salt, generation, records, length } = scan;
   const handle = await open(path, "r+");
-  if (scan.state === "torn-tail") await handle.truncate(length);
-  await handle.sync();
-  await syncDirectory(dirname(path));
-  const file = { handle, salt, generation, records: records.length, length };
-  if (!scan.marked) await writeMark(file);
-  return file;
+  try {
+    if (scan.state === "torn-tail") await handle.truncate(length);
+    await handle.sync();
+    await syncDirectory(dirname(path));
+    const file = { handle, salt, generation, records: records.length, length };
+    if (!scan.marked) await writeMark(file);
+    return file;
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
 }
 
 /** Bytes of records that are written at once. A block's body takes longer, and the thread does other work meanwhile. */

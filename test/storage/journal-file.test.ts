@@ -85,8 +85,9 @@ describe("a journal file", () => {
     expect(log.durable.records).toBe(2);
     await Promise.all(all);
     await log.close();
-    const lengths = (await openJournalFile(path)).records.map(({ length }) => length);
-    expect(lengths).toEqual([5, 11, 100_000, 5]);
+    const again = await openJournalFile(path);
+    expect(again.records.map(({ length }) => length)).toEqual([5, 11, 100_000, 5]);
+    await again.log.close();
   });
 
   it("marks what it has synced, so that rot in the last record is not taken for a torn tail", async () => {
