@@ -26,14 +26,22 @@ function fetched(version: string): string | undefined {
     writeFileSync(join(dir, "package.json"), "{}\n");
     execFileSync(
       "npm",
-      ["install", "--no-save", "--ignore-scripts", "--prefix", prefix, `${name}@${version}`],
-      {
-        stdio: "pipe",
-      },
+      [
+        "install",
+        "--no-save",
+        "--ignore-scripts",
+        "--fetch-retries=0",
+        "--prefix",
+        prefix,
+        `${name}@${version}`,
+      ],
+      { stdio: "pipe", timeout: 120_000 },
     );
-    return join(prefix, "node_modules", name, "bin");
+    const bin = join(prefix, "node_modules", name, "bin");
+    execFileSync(join(bin, "node"), ["--version"], { stdio: "pipe" });
+    return bin;
   } catch (error) {
-    console.log(`✖ ${name}@${version} cannot be had: ${String(error).split("\n")[0]}`);
+    console.log(`✖ ${name}@${version} cannot be had or run: ${String(error).split("\n")[0]}`);
     return undefined;
   }
 }
