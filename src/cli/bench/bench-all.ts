@@ -160,7 +160,8 @@ function describeSuite(
     ];
   });
   const head = ["figure", "median", "to its limit", "spread", ""];
-  const title = `quorate bench all · ${suite.rounds} rounds · ${suite.cores} cores · node ${suite.node}`;
+  const rounds = suite.rounds === 1 ? "1 round" : `${suite.rounds} rounds`;
+  const title = `quorate bench all · ${rounds} · ${suite.cores} cores · node ${suite.node}`;
   return [
     out.style("bold", title),
     ...table(saved === undefined ? head : [...head, "to the saved one"], rows),
