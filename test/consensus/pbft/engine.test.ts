@@ -223,7 +223,7 @@ describe("STATUS", () => {
     expect(served).toEqual([1n, 1n, 2n]);
   });
 
-  it("has a vote sent again after an interval, a proposal more and more rarely: it may be on its way", () => {
+  it("has a proposal sent again more and more rarely: it may be on its way", () => {
     const bench = new Bench(0).start();
     let timer = STATUS_TIMER(bench);
     bench.step({ kind: "pool-changed", oldest: WORK });
