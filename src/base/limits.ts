@@ -43,7 +43,7 @@ export const OVERLAYS_BYTES_MAX = 256 * 1024 * 1024;
 /** Bytes of a block's seal (a commit certificate of VALIDATORS_MAX signatures). */
 export const SEAL_BYTES_MAX = 16 * 1024;
 /** Accepted signatures remembered by hash, half as many at least: more than a pool holds. Others are verified anew. */
-export const ACCEPTED_SIGNATURES_MAX = 131_072;
+export const ACCEPTED_SIGNATURES_MAX = 65_536;
 
 /** Accepted signatures of consensus messages and seals remembered by hash. Beyond it the oldest is checked anew. */
 export const CHECKED_SIGNATURES_MAX = 32_768;
