@@ -7,13 +7,14 @@
  *   npm run build && npm run endurance -- --seconds 3600 --seed 1 [--out figures.json] [--faults "full disk,kill"]
  */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { loadKey } from "../../src/node/home/key-file.ts";
 import { Client, Wallet } from "../../src/sdk/client.ts";
+import { median } from "../../src/tools/bench/statistics.ts";
 import { Random } from "../../src/tools/sim/random.ts";
 import { freePorts, quorate, until } from "../e2e/processes.ts";
 import { HomeNode, WAIT_MS } from "./home-node.ts";
@@ -307,10 +308,6 @@ async function checkFinal(): Promise<void> {
   }
 }
 
-function median(numbers: readonly number[]): number {
-  return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
-}
-
 /** The second third of the run against the last, by medians: the first is warming up. */
 function growth() {
   const total = elapsedMs();
@@ -335,7 +332,12 @@ function growth() {
   });
 }
 
-mkdirSync(dir, { recursive: true });
+// Interrupted, after home-node.ts has ended the nodes, which may not be gone yet.
+process.on("exit", (code) => {
+  if (code > 128 && hasSmallDisk) execFileSync("umount", ["-l", small.home]);
+  if (code > 128) rmSync(dir, { recursive: true, force: true });
+});
+
 let height = 0;
 try {
   await begin();

@@ -1,4 +1,7 @@
-/** A node in a home of its own on a real process, as `quorate start` or `quorate join` runs it. */
+/**
+ * A node in a home of its own on a real process, as `quorate start` or `quorate join` runs it. A run that is interrupted leaves
+ * none behind: one that is paused would outlive its terminal.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import { Client, type ResultOf } from "../../src/sdk/client.ts";
 import { COMMAND } from "../e2e/processes.ts";
@@ -9,6 +12,14 @@ const ENVIRONMENT = {
   QUORATE_CONSENSUS_EMPTY_BLOCKS_MS: "150",
   QUORATE_CONSENSUS_REQUEST_TIMEOUT_MS: "1500",
 };
+
+const running = new Set<ChildProcess>();
+process.once("SIGINT", () => process.exit(130));
+process.once("SIGTERM", () => process.exit(143));
+process.on("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
 /** One node's home and its process. */
 export class HomeNode {
   readonly name: string;
@@ -43,6 +54,8 @@ export class HomeNode {
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#process = child;
+    running.add(child);
+    child.once("exit", () => running.delete(child));
     for (const stream of [child.stdout, child.stderr])
       stream.on("data", (chunk: Buffer) => {
         this.output = (this.output + chunk.toString()).slice(-200_000);
