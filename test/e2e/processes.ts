@@ -48,10 +48,15 @@ export async function until<T>(
   }
 }
 
-/** The first of `count` neighbouring ports that are free now. */
+/** Below what systems give to outgoing connections; each worker of the tests has a part of its own. */
+const PORTS = { first: 20_000, parts: 8, part: 1_500 };
+
+/** The first of `count` neighbouring ports that are free now. Nobody else should take one before they are listened on. */
 export async function freePorts(count: number): Promise<number> {
+  const worker = Number(process.env.VITEST_POOL_ID ?? Math.floor(Math.random() * PORTS.parts));
+  const first = PORTS.first + PORTS.part * (worker % PORTS.parts);
   for (;;) {
-    const base = 20_000 + Math.floor(Math.random() * 30_000);
+    const base = first + Math.floor(Math.random() * (PORTS.part - count));
     const ports = Array.from({ length: count }, (_, i) => base + i);
     if ((await Promise.all(ports.map(isFree))).every(Boolean)) return base;
   }

@@ -45,7 +45,8 @@ const SMALL_DISK_MIB = 160;
 const random = new Random(`endurance ${values.seed}`);
 const started = performance.now();
 const dir = mkdtempSync(join(tmpdir(), "quorate-endurance-"));
-const [port, p2p] = [await freePorts(4), await freePorts(4)];
+const port = await freePorts(8);
+const p2p = port + 4;
 const skew = join(dir, "skew.mjs");
 const nodes = [0, 1, 2, 3].map(
   (i) =>
@@ -316,7 +317,7 @@ function growth() {
       samples.filter(({ node, atMs }) => node === name && atMs >= from * total && atMs < to * total);
     const [middle, end] = [part(1 / 3, 2 / 3), part(2 / 3, 1)];
     const of = (key: "memory" | "disk" | "height") =>
-      [middle, end].map((list) => median(list.map((one) => one[key]))) as [number, number];
+      [middle, end].map((list) => median(list.map((one) => one[key])) || 0) as [number, number];
     const [memory, disk, heights] = [of("memory"), of("disk"), of("height")];
     const blocks = heights[1] - heights[0];
     if (SECONDS >= 1_800 && memory[1] > memory[0] + MEMORY_SLACK) {
