@@ -96,7 +96,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
       gossip: gossipsub(gossipOptions(options)),
     },
   });
-  const forget = noteProtocolsOnce(host.peerStore, () => Date.now());
+  const forget = noteProtocolsOnce(host.peerStore, () => performance.now());
   host.addEventListener("peer:disconnect", ({ detail }) => forget(detail.toString()));
   host.addEventListener("connection:open", ({ detail }) => {
     muxers.connected(detail as { readonly muxer?: StreamMuxer }, detail.remotePeer.toString());
