@@ -5,13 +5,14 @@
  * This folder: `quorate bench`, a file for each benchmark. Not here: loads and probes (tools/bench).
  */
 import { Command, Option } from "commander";
-import { MINING_THREADS_MAX, VALIDATORS_MAX } from "../../base/limits.ts";
+import { MINING_THREADS_MAX, POOL_TRANSACTIONS_CEILING, VALIDATORS_MAX } from "../../base/limits.ts";
 import type { EpochChainOptions } from "../../tools/bench/epoch-chain-cost.ts";
 import type { GrowthOptions } from "../../tools/bench/growth.ts";
 import type { LengthOptions } from "../../tools/bench/length-cost.ts";
 import { duration, integer, list, percent } from "../arguments.ts";
 import { group, leaf } from "../command.ts";
 import { DEVNET_ACCOUNTS_MAX } from "../devnet/devnet-plan.ts";
+import { type AdmissionOptions, runAdmission } from "./bench-admission.ts";
 import { runSuite, type SuiteOptions } from "./bench-all.ts";
 import { type ConnectOptions, runConnect } from "./bench-connect.ts";
 import { type CostOptions, runCost } from "./bench-cost.ts";
@@ -173,6 +174,13 @@ function addProcessorTime(bench: Command): void {
       command.option("--rounds <n>", "rounds of 0.1 s for each size of batch", integer(1, 1_000), 10),
     ({ out, options }) => runVerify(out, options),
   );
+  leaf<AdmissionOptions>(
+    bench,
+    "admission",
+    "transfers a second that the pool admits, beside verifying their signatures alone",
+    declareAdmission,
+    ({ out, options }) => runAdmission(out, options),
+  );
   leaf<BenchEventsOptions>(
     bench,
     "events",
@@ -281,6 +289,17 @@ function declareCost(command: Command): Command {
     .option("--batch <n>", "transfers in one JSON-RPC request", integer(1, 100), 100)
     .option("--accounts <n>", "accounts that send", integer(100, DEVNET_ACCOUNTS_MAX), 400)
     .option("--in <dir>", "where the temporary folder is made (default: the system's place)");
+}
+
+function declareAdmission(command: Command): Command {
+  const batch = integer(1, 5_000);
+  const held = integer(0, POOL_TRANSACTIONS_CEILING);
+  const each = (parse: (text: string) => number) => (text: string) => list(text).map(parse);
+  return command
+    .option("--batches <n,...>", "how many transfers come together", each(batch), [1, 16, 100, 400])
+    .option("--held <n,...>", "how many the pools hold before", each(held), [0, 1_000, 10_000, 50_000])
+    .option("--transfers <n>", "transfers of each slice", integer(1, 100_000), 800)
+    .option("--rounds <n>", "rounds of one slice of each", integer(1, 1_000), 10);
 }
 
 const accountCount = integer(1_000, 10_000_000);

@@ -11,7 +11,7 @@ interface Printed {
   readonly limit?: number;
   readonly cached?: number;
   readonly plain?: number;
-  readonly batches?: readonly { readonly size: number; readonly value: number }[];
+  readonly batches?: readonly { readonly size: number; readonly value: number; readonly limit?: number }[];
   readonly sizes?: readonly { readonly accounts: number; readonly value: number; readonly hashes: number }[];
 }
 
@@ -73,6 +73,18 @@ export const SUITE_CASES: readonly SuiteCase[] = [
     name: "throughput",
     words: ["throughput", "--seconds", "12", "--warm-up", "8"],
     read: higher("throughput"),
+  },
+  {
+    name: "admission",
+    words: ["admission", "--batches", "1,100", "--held", "0,50000", "--rounds", "6"],
+    read: ({ batches = [], unit = "" }) =>
+      batches.map(({ size, value, limit }) => ({
+        name: `admission, batches of ${size}`,
+        unit,
+        better: "higher",
+        value,
+        limit,
+      })),
   },
 ];
 
