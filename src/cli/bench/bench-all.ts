@@ -23,12 +23,12 @@ import type { Output } from "../output.ts";
 import { table } from "../table.ts";
 import { row } from "./bench-report.ts";
 import { BenchRun } from "./bench-run.ts";
-import { SUITE_CASES, type SuiteCase } from "./suite-cases.ts";
+import type { SuiteCase } from "./suite-cases.ts";
 import { suitePage } from "./suite-page.ts";
+import { announce, planSuite, type SuiteChoice } from "./suite-plan.ts";
 
-export interface SuiteOptions {
+export interface SuiteOptions extends SuiteChoice {
   readonly rounds: number;
-  readonly only?: readonly string[];
   readonly save?: string;
   readonly compare?: string;
   readonly report?: string;
@@ -38,23 +38,15 @@ const CASE_MS_MAX = 15 * 60_000;
 const ERROR_CHARACTERS = 400;
 
 export async function runSuite(out: Output, options: SuiteOptions): Promise<void> {
-  const cases = chosenCases(options.only);
+  const cases = planSuite(options);
   const saved = options.compare === undefined ? undefined : readSuite(options.compare);
   for (const path of [options.save, options.report]) if (path !== undefined) checkWritable(path);
+  out.note(announce(cases, options.rounds));
   const bench = new BenchRun(out);
   const suite = await bench.complete(() => measureSuite(bench, cases, options.rounds));
   if (options.save !== undefined) writeFileSync(options.save, `${JSON.stringify(suite, null, 2)}\n`);
   if (options.report !== undefined) writeFileSync(options.report, suitePage(suite, saved));
   out.result(suite, describeSuite(out, suite, saved, options));
-}
-
-/** @throws CliError for a name that there is not */
-function chosenCases(only: readonly string[] | undefined): readonly SuiteCase[] {
-  if (only === undefined) return SUITE_CASES;
-  const names = SUITE_CASES.map(({ name }) => name);
-  const unknown = only.find((name) => !names.includes(name));
-  if (unknown !== undefined) throw badInput(`no benchmark "${unknown}"; there are ${names.join(", ")}`);
-  return SUITE_CASES.filter(({ name }) => only.includes(name));
 }
 
 /** Checks this before the work whose figures it is for. @throws CliError */

@@ -27,6 +27,7 @@ import { type BenchStateOptions, runState } from "./bench-state.ts";
 import { runSync, type SyncOptions } from "./bench-sync.ts";
 import { runThroughput, settleThroughput, type ThroughputRequest } from "./bench-throughput.ts";
 import { type BenchVerifyOptions, runVerify } from "./bench-verify.ts";
+import { readValidators, SUITE_VALIDATORS } from "./suite-plan.ts";
 
 const VALIDATORS_BENCH_MAX = Math.min(VALIDATORS_MAX, 64);
 
@@ -310,10 +311,19 @@ const epochCounts = (text: string): number[] => list(text).map(epochCount);
 const chainLength = integer(0, 10_000_000);
 const chainLengths = (text: string): number[] => list(text).map(chainLength);
 
+const validatorCount = integer(1, VALIDATORS_BENCH_MAX);
+const validatorCounts = (text: string) => readValidators(text, validatorCount);
+
 function declareSuite(command: Command): Command {
   return command
     .option("--rounds <n>", "how often all benchmarks are run, one after the other", integer(1, 100), 3)
-    .option("--only <names>", "these benchmarks, by commas (default: all)", list)
+    .option(
+      "--validators <n,...>",
+      "numbers of validators of the networks",
+      validatorCounts,
+      SUITE_VALIDATORS,
+    )
+    .option("--only <names>", "these benchmarks or groups of them, by commas (default: all)", list)
     .option("--save <file>", "write the figures there, as JSON")
     .option("--compare <file>", "figures that were saved before, to be shown beside these")
     .option("--report <file>", "write a page with charts there");

@@ -8,6 +8,17 @@
 import { must } from "../../base/assert.ts";
 import { median } from "./statistics.ts";
 
+/** Where a figure stands among those that differ from it in one number alone: a chart shows them over that number. */
+export interface SuitePlace {
+  /** What the chart shows: "cost by validators". */
+  readonly title: string;
+  /** What the number is: "validators". */
+  readonly label: string;
+  readonly x: number;
+  /** The numbers lie so far apart that the chart's axis is logarithmic. */
+  readonly isWide?: boolean;
+}
+
 /** One figure of one run. */
 export interface SuiteSample {
   /** The name of the figure, unique in the suite: "cost, 7 validators". */
@@ -17,6 +28,7 @@ export interface SuiteSample {
   readonly value: number;
   /** What bounds it, of the same run, or undefined where nothing is known to. */
   readonly limit: number | undefined;
+  readonly place?: SuitePlace;
 }
 
 /** One figure over all rounds. */
@@ -27,6 +39,7 @@ export interface SuiteFigure {
   readonly values: readonly number[];
   /** Value over limit of each round, or none. */
   readonly ratios: readonly number[];
+  readonly place?: SuitePlace;
 }
 
 export const SUITE_FORMAT = 1;
@@ -52,9 +65,10 @@ export function suiteFigures(rounds: readonly (readonly SuiteSample[])[]): Suite
   const names = new Set(rounds.flat().map(({ name }) => name));
   return [...names].map((name) => {
     const samples = rounds.flat().filter((sample) => sample.name === name);
-    const { unit, better } = must(samples[0], "every name is that of a sample");
+    const { unit, better, place } = must(samples[0], "every name is that of a sample");
     const ratios = samples.flatMap(({ value, limit }) => (limit === undefined ? [] : [value / limit]));
-    return { name, unit, better, values: samples.map(({ value }) => value), ratios };
+    const values = samples.map(({ value }) => value);
+    return { name, unit, better, values, ratios, ...(place === undefined ? {} : { place }) };
   });
 }
 

@@ -1,7 +1,8 @@
 /** Figures of a suite: ratios by round, their spread, and what is told apart from a saved suite. */
 import { describe, expect, it } from "vitest";
-import { SUITE_CASES } from "../../../src/cli/bench/suite-cases.ts";
+import { integer } from "../../../src/cli/arguments.ts";
 import { suitePage } from "../../../src/cli/bench/suite-page.ts";
+import { announce, planSuite, readValidators, SUITE_VALIDATORS } from "../../../src/cli/bench/suite-plan.ts";
 import {
   compareFigure,
   followed,
@@ -64,7 +65,8 @@ describe("a suite of benchmarks", () => {
   });
 
   it("reads of each benchmark what it prints", () => {
-    expect(new Set(SUITE_CASES.map(({ name }) => name)).size).toBe(SUITE_CASES.length);
+    const cases = planSuite({ validators: SUITE_VALIDATORS });
+    expect(new Set(cases.map(({ name }) => name)).size).toBe(cases.length);
     const printed = {
       value: 4,
       unit: "u",
@@ -73,10 +75,49 @@ describe("a suite of benchmarks", () => {
       batches: [{ size: 8, value: 3 }],
       sizes: [{ accounts: 10, value: 6, hashes: 3 }],
     };
-    for (const { read } of SUITE_CASES) {
-      const samples = read(printed);
+    const figures = cases.map(({ read }) => read(printed));
+    const names = figures.flat().map(({ name }) => name);
+    expect(new Set(names).size, names.join("; ")).toBe(names.length);
+    for (const samples of figures) {
       expect(samples.length).toBeGreaterThan(0);
       for (const { value } of samples) expect(value).toBeGreaterThan(0);
     }
+  });
+
+  it("runs what depends on the validators once for each of their numbers, and takes names and groups", () => {
+    const names = (validators: number[], only?: string[]) =>
+      planSuite({ validators, ...(only === undefined ? {} : { only }) }).map(({ name }) => name);
+    expect(names([4, 13], ["cost"])).toEqual(["cost-4", "cost-13", "cost-single"]);
+    expect(names([4, 7], ["verify", "throughput-7"])).toEqual(["throughput-7", "verify"]);
+    const [sample] = planSuite({ validators: [7], only: ["cost-7"] })[0]!.read({
+      value: 3,
+      limit: 1,
+      unit: "us",
+    });
+    expect(sample).toMatchObject({ name: "cost, 7 validators", place: { label: "validators", x: 7 } });
+    expect(() => names([4], ["cost-7"])).toThrow(
+      /no benchmark "cost-7"; there are the groups cost, .*cost-4/,
+    );
+    expect(() => names([4], [])).toThrow(/no benchmark is named/);
+  });
+
+  it("reads a list of numbers of validators, and says what is wrong with another", () => {
+    const read = (text: string) => readValidators(text, integer(1, 64));
+    expect(read("4,7,10,13")).toEqual([4, 7, 10, 13]);
+    expect(() => read("")).toThrow(/expected 1 to 8 numbers by commas/);
+    expect(() => read("1,2,3,4,5,6,7,8,9")).toThrow(/expected 1 to 8 numbers/);
+    expect(() => read("4,7,4")).toThrow(/4 stands there twice/);
+    expect(() => read("4,seven")).toThrow(/an integer from 1 to 64/);
+  });
+
+  it("says before it begins how many there are and how long they take", () => {
+    const [one] = planSuite({ validators: [4], only: ["cost-4"] });
+    const long = { ...one!, seconds: 400 };
+    expect(announce([{ ...one!, seconds: 12 }], 1)).toBe(
+      "1 benchmark, 1 round of about 12 s on two quiet cores, 12 s in all",
+    );
+    expect(announce([long, long], 3)).toMatch(
+      /^2 benchmarks, 3 rounds of about 13 minutes .*40 minutes in all$/,
+    );
   });
 });
