@@ -14,6 +14,7 @@ import { group, leaf } from "../command.ts";
 import { DEVNET_ACCOUNTS_MAX } from "../devnet/devnet-plan.ts";
 import { type AdmissionOptions, runAdmission } from "./bench-admission.ts";
 import { runSuite, type SuiteOptions } from "./bench-all.ts";
+import { runAllocation } from "./bench-allocation.ts";
 import { type ConnectOptions, runConnect } from "./bench-connect.ts";
 import { type CostOptions, runCost } from "./bench-cost.ts";
 import { runEpochs } from "./bench-epochs.ts";
@@ -166,6 +167,13 @@ function addProcessorTime(bench: Command): void {
     "processor time that a transfer costs all validators, in one process and without a network",
     declareCost,
     ({ out, options }) => runCost(out, options),
+  );
+  leaf<CostOptions>(
+    bench,
+    "allocation",
+    "bytes of heap that a transfer makes all validators allocate, beside decoding it once at each",
+    declareCost,
+    ({ out, options }) => runAllocation(out, options),
   );
   leaf<BenchVerifyOptions>(
     bench,

@@ -109,6 +109,13 @@ export const SUITE_CASES: readonly SuiteCase[] = [
         },
       })),
   },
+  {
+    name: "allocation",
+    group: "allocation",
+    seconds: 10,
+    words: ["allocation", "--transfers", "8000", "--warm-up", "6000"],
+    read: lower("allocation, 4 validators"),
+  },
 ];
 
 /** What is measured once for each number of validators. */

@@ -45,7 +45,13 @@ const OUTSTANDING_MAX = 2_000;
 const HAS_NODES = "the network has validators";
 const BALANCE = 1_000_000_000n;
 
-export async function measureCost(options: CostOptions): Promise<CostRun> {
+/** Is told when the transfers that are measured begin and end. */
+export interface CostWatch {
+  begins(): void;
+  ends(): void;
+}
+
+export async function measureCost(options: CostOptions, watch?: CostWatch): Promise<CostRun> {
   const folder = await mkdtemp(join(options.in ?? tmpdir(), "quorate-bench-"));
   const nodes: CostNode[] = [];
   try {
@@ -57,7 +63,7 @@ export async function measureCost(options: CostOptions): Promise<CostRun> {
         for (let self = 0; self < options.validators; self++) {
           nodes.push(await CostNode.open(plan, self, folder, networks.port(self), reject));
         }
-        resolve(await new CostLoad(nodes, requests, options).run());
+        resolve(await new CostLoad(nodes, requests, options, watch).run());
       };
       run().catch(reject);
     });
@@ -105,12 +111,19 @@ class CostLoad {
   readonly #nodes: readonly CostNode[];
   readonly #requests: readonly string[];
   readonly #options: CostOptions;
+  readonly #watch: CostWatch | undefined;
   #next = 0;
   #committed = 0;
   #blocks = 0;
   #begin: Mark | undefined;
 
-  constructor(nodes: readonly CostNode[], requests: readonly string[], options: CostOptions) {
+  constructor(
+    nodes: readonly CostNode[],
+    requests: readonly string[],
+    options: CostOptions,
+    watch: CostWatch | undefined,
+  ) {
+    this.#watch = watch;
     this.#nodes = nodes;
     this.#requests = requests;
     this.#options = options;
@@ -121,7 +134,7 @@ class CostLoad {
       must(this.#nodes[0], HAS_NODES).replica.events.heads.subscribe(({ sealed }) => {
         this.#committed += sealed.block.transactions.length;
         this.#blocks++;
-        if (this.#committed >= this.#options.warmUp) this.#begin ??= this.#mark();
+        if (this.#committed >= this.#options.warmUp) this.#begin ??= this.#markBegin();
         if (this.#committed >= this.#requests.length * this.#options.batch) resolve(this.#figures());
         else this.#pump(reject);
       });
@@ -142,6 +155,11 @@ class CostLoad {
     }
   }
 
+  #markBegin(): Mark {
+    this.#watch?.begins();
+    return this.#mark();
+  }
+
   #mark(): Mark {
     return {
       cpu: process.cpuUsage(),
@@ -155,6 +173,7 @@ class CostLoad {
   #figures(): CostRun {
     const begin = must(this.#begin, "a run that ends has begun");
     const end = this.#mark();
+    this.#watch?.ends();
     const transfers = end.committed - begin.committed;
     return {
       transfers,
