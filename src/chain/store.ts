@@ -26,6 +26,7 @@ import {
   stateKey,
   TRANSITION_RANGE,
   transactionKeys,
+  transactionPlaces,
   transactionRange,
   undoKey,
   VERSION_KEY,
@@ -376,9 +377,9 @@ function resultOperations({ block, receipts }: Pick<ExecutedBlock, "block" | "re
   const value = new Writer(1024).list(receipts, (writer, receipt) => writer.bytes32(receipt)).finish();
   const operations: KvOperation[] = [{ kind: "put", key: receiptsKey(hash), value }];
   const ids = transactions.map(({ id }) => id);
-  for (const [index, key] of transactionKeys(ids, hash).entries()) {
-    operations.push({ kind: "put", key, value: new Writer(4).u32(index).finish() });
-  }
+  const places = transactionPlaces(ids.length);
+  for (const [i, key] of transactionKeys(ids, hash).entries())
+    operations.push({ kind: "put", key, value: must(places[i], "every transaction has a place") });
   operations.push({ kind: "put", key: canonicalKey(summary.height), value: hash });
   return operations;
 }

@@ -17,6 +17,8 @@ export interface PoolPlace {
   readonly victims: readonly QueueEntry[];
 }
 
+const NOBODY: readonly QueueEntry[] = [];
+
 /** @param entry the candidate's, as it would stand in the pool. */
 export function findPlace(
   pool: Holdings,
@@ -26,6 +28,7 @@ export function findPlace(
 ): Verdict<PoolPlace, "MEMPOOL_FULL"> {
   const { transaction, account, senderQueue } = candidate;
   const replaced = senderQueue?.at(transaction.nonce);
+  if (hasRoom(pool, transaction.bytes.length, bounds)) return accept({ entry, replaced, victims: NOBODY });
   const pendingNonce = senderQueue?.pendingNonce ?? account.nonce;
   const plan = planEviction(pool, { entry, senderQueue, pendingNonce, replaced }, bounds);
   switch (plan.kind) {
@@ -36,6 +39,12 @@ export function findPlace(
     case "queue-full":
       return refuse("MEMPOOL_FULL", queueFull(pool, candidate, pendingNonce, bounds));
   }
+}
+
+/** Whether one more fits, executable or not: then nobody leaves, and no plan is made. */
+function hasRoom(pool: Holdings, length: number, bounds: PoolBounds): boolean {
+  const fits = pool.size < bounds.transactionsMax && pool.bytes + length <= bounds.bytesMax;
+  return fits && pool.queued < bounds.queuedMax && pool.queuedBytes + length <= bounds.queuedBytesMax;
 }
 
 function tooLow(

@@ -36,7 +36,9 @@ export class TransactionReader {
     this.#envelopes = envelopes;
     this.#opened = envelopes.map((envelope) => this.#open(envelope));
     this.#next = 0;
-    return this.#opened.flatMap((opened) => (opened.ok ? [opened.value] : []));
+    const transactions: SignedTransaction[] = [];
+    for (const opened of this.#opened) if (opened.ok) transactions.push(opened.value);
+    return transactions;
   }
 
   /** Those of the envelopes that decode; they are not decoded again when they come. */

@@ -301,7 +301,7 @@ export class Mempool {
         : this.#poolIndex.replace(replaced, entry);
     for (const victim of victims) this.#drop(victim, "evicted");
     this.#events.push({ kind: "added", transaction });
-    this.#noteRisen(senderQueue, entry);
+    this.#noteRisen(senderQueue);
     return transaction;
   }
 
@@ -339,8 +339,8 @@ export class Mempool {
     }
   }
 
-  #noteRisen(senderQueue: SenderQueue, newcomer?: QueueEntry): void {
-    for (const entry of senderQueue.takeRisen()) if (entry !== newcomer) this.#risen.push(entry);
+  #noteRisen(senderQueue: SenderQueue): void {
+    for (const entry of senderQueue.takeRisen()) this.#risen.push(entry);
   }
 
   /** Brings one sender queue in line with the head: used nonces leave at its front, what cannot be paid at its end. */

@@ -129,7 +129,7 @@ export class SenderQueue {
     return nonce >= this.pendingNonce ? this.#executable.length : Number(nonce - this.#accountNonce);
   }
 
-  /** Those that became executable for the first time since this was last asked. */
+  /** Those that waited, and became executable for the first time since this was last asked. */
   takeRisen(): readonly QueueEntry[] {
     const risen = this.#risen;
     if (risen.length > 0) this.#risen = [];
@@ -142,6 +142,7 @@ export class SenderQueue {
     assert(this.at(nonce) === undefined, "a sender queue holds a nonce once");
     this.#cost += entry.cost;
     if (nonce === this.pendingNonce) {
+      entry.wasExecutable = true;
       this.#append(entry);
       this.#raiseQueued();
     } else {
@@ -159,7 +160,7 @@ export class SenderQueue {
       const index = Number(nonce - this.#accountNonce);
       this.#executable[index] = entry;
       this.#fees?.set(index, fee);
-      this.#noteRisen(entry);
+      entry.wasExecutable = true;
     } else {
       this.#queued[firstFrom(this.#queued, nonce)] = entry;
       this.#queuedBytes += lengthOf(entry) - lengthOf(old);
@@ -186,9 +187,10 @@ export class SenderQueue {
     if (nonce < this.#accountNonce) this.#queueFrom(0);
     const run = this.#executable.splice(0, this.indexOf(nonce));
     this.#fees?.dropFront(run.length);
-    const passed = this.#queued.splice(0, firstFrom(this.#queued, nonce));
+    const queued = this.#queued;
+    const passed = queued.length === 0 ? queued : queued.splice(0, firstFrom(queued, nonce));
     for (const entry of passed) this.#queuedBytes -= lengthOf(entry);
-    const used = run.concat(passed);
+    const used = passed.length === 0 ? run : run.concat(passed);
     for (const entry of used) this.#cost -= entry.cost;
     this.#accountNonce = nonce;
     this.#pendingCount = -1;
@@ -199,7 +201,6 @@ export class SenderQueue {
   #append(entry: QueueEntry): void {
     this.#executable.push(entry);
     this.#fees?.push(entry.transaction.fee);
-    this.#noteRisen(entry);
   }
 
   #noteRisen(entry: QueueEntry): void {
@@ -214,6 +215,7 @@ export class SenderQueue {
     for (const entry of this.#queued) {
       if (entry.transaction.nonce !== this.pendingNonce) break;
       this.#append(entry);
+      this.#noteRisen(entry);
       this.#queuedBytes -= lengthOf(entry);
       count++;
     }

@@ -77,6 +77,7 @@ const TRANSACTION = Uint8Array.of(0x07);
 const STATE = Uint8Array.of(0x08);
 const PAGE = Uint8Array.of(0x09);
 const TRANSACTION_KEY_BYTES = 65;
+const PLACE_BYTES = 4;
 
 export function transactionKey(txid: Hash, blockHash: Hash): Uint8Array {
   return concatBytes(TRANSACTION, txid, blockHash);
@@ -91,6 +92,15 @@ export function transactionKeys(txids: readonly Hash[], blockHash: Hash): Uint8A
     key.set(txid, 1);
     key.set(blockHash, 33);
     return key;
+  });
+}
+
+/** What stands under these keys, each transaction's index in its block as a u32, in one piece of memory. */
+export function transactionPlaces(count: number): Uint8Array[] {
+  const places = new DataView(new ArrayBuffer(PLACE_BYTES * count));
+  return Array.from({ length: count }, (_, index) => {
+    places.setUint32(PLACE_BYTES * index, index);
+    return new Uint8Array(places.buffer, PLACE_BYTES * index, PLACE_BYTES);
   });
 }
 

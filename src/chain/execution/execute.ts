@@ -92,11 +92,14 @@ export class BlockExecution {
   #runCall({ id: txid, from, fee }: SignedTransaction, { module, call }: CheckedCall): Receipt {
     this.state.mark();
     const { height, timeMs, governing, firstIndex = 0 } = this.#context;
-    const events: Event[] = [];
+    let events: Event[] | undefined;
     const index = firstIndex + this.receipts.length;
     const emit = (kind: number, data: Uint8Array) => {
-      checkEvent(module, events.length, data);
-      events.push({ module: module.id, kind, data });
+      checkEvent(module, events?.length ?? 0, data);
+      const event = { module: module.id, kind, data };
+      // A list with its first in it has room for that one; an empty one makes room for sixteen more, as long as receipts are kept.
+      if (events === undefined) events = [event];
+      else events.push(event);
     };
     try {
       module.execute(call, { height, timeMs, sender: from, fee, txid, state: this.state, governing, emit });
@@ -105,7 +108,7 @@ export class BlockExecution {
       this.state.takeBack();
       return { txid, index, status: "failed", code: error.code, fee, events: [] };
     }
-    return { txid, index, status: "success", code: 0, fee, events };
+    return { txid, index, status: "success", code: 0, fee, events: events ?? [] };
   }
 }
 

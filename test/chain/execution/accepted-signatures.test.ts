@@ -2,7 +2,7 @@
  * The cache of accepted signatures: what admission may drop, a block must still be able to carry (decision 3).
  */
 import { describe, expect, it } from "vitest";
-import { asAddress, asHash, concatBytes, EMPTY } from "../../../src/base/bytes.ts";
+import { asAddress, asHash, concatBytes, EMPTY, utf8 } from "../../../src/base/bytes.ts";
 import { AcceptedSignatures } from "../../../src/chain/execution/accepted-signatures.ts";
 import { bank } from "../../../src/chain/modules/bank.ts";
 import {
@@ -14,6 +14,7 @@ import {
 } from "../../../src/chain/types/transaction.ts";
 import {
   createSigner,
+  type SignatureClaim,
   type SignatureRules,
   verifyCounts,
   verifyQuickly,
@@ -92,6 +93,28 @@ describe("accepted signatures", () => {
     expect(signatures.validate(forged)).toBe(false);
     expect(signatures.validate(smallOrderSender())).toBe(true);
     expect(signatures.admit(smallOrderSender())).toBe(false);
+  });
+
+  it("claim together what each claims alone, whatever lies beside it", () => {
+    const claimed: SignatureClaim[] = [];
+    const rules: SignatureRules = {
+      verifySignature,
+      verifyQuickly,
+      verifyEach: (claims) => {
+        claimed.push(...claims);
+        return { verdicts: claims.map(() => true), workUs: 0 };
+      },
+    };
+    const longer = {
+      ...fields,
+      payload: bank.encodeCall({ to: signer.publicKey, amount: 1n, memo: utf8("more") }),
+    };
+    const several = [0n, 1n, 2n, 3n, 4n, 5n, 6n, 7n].map((nonce) =>
+      signTransaction({ ...(nonce % 2n === 0n ? fields : longer), nonce }, signer, genesisHash),
+    );
+    const signatures = new AcceptedSignatures(genesisHash, rules);
+    signatures.admitTogether(several);
+    expect(claimed).toEqual(several.map((transaction) => signatures.claimOf(transaction)));
   });
 
   it("verify a signature once per node, whichever comes first", () => {
