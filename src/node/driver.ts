@@ -3,16 +3,9 @@
  * (consensus/engine.ts) is the crash-safety of the node: whatever a step orders to be journaled is durable before
  * anything later leaves. Steps that wait at the same moment share one fsync (group commit).
  */
-import { assert, must, unreachable } from "../base/assert.ts";
-import { hex, showHash } from "../base/bytes.ts";
-import {
-  CLOCK_AHEAD_MS_MAX,
-  DRIVER_INPUTS_MAX,
-  SLOW_SIGNATURES_PER_PROPOSAL_MAX,
-  WAITING_CHECKS_MAX,
-} from "../base/limits.ts";
-import { SlowSignatureLimit } from "../chain/execution/accepted-signatures.ts";
-import type { Block, SealedBlock } from "../chain/types/block.ts";
+import { assert, unreachable } from "../base/assert.ts";
+import { DRIVER_INPUTS_MAX } from "../base/limits.ts";
+import type { SealedBlock } from "../chain/types/block.ts";
 import type {
   ConsensusEngine,
   Effect,
@@ -27,13 +20,12 @@ import { QUICK_CHECK_US } from "../crypto/keys.ts";
 import type { RunningTimer } from "../rpc/api.ts";
 import type { DriverOptions, DriverPorts } from "./driver-ports.ts";
 import { headOf, isDurable, recentHeads, takeSteps } from "./engine-steps.ts";
-import { count, countEarly, type MessageCounts, noCounts } from "./metrics/message-counts.ts";
+import { count, type MessageCounts, noCounts } from "./metrics/message-counts.ts";
+import { ProposalChecks } from "./proposal-checks.ts";
 import { refusedHere } from "./state-divergence.ts";
 
 /** What one signature takes that is looked for in the memory and checked. */
 const ONE_CHECK_US = 1.5 * QUICK_CHECK_US;
-/** A proposal far ahead of the clock is looked at again at least so often: the clock may be set meanwhile. */
-const RECHECK_MS_MAX = 60_000;
 
 interface SetTimer {
   readonly dueAtMs: number;
@@ -50,8 +42,7 @@ export class Driver<P extends Parsed, M extends Typed> {
   readonly #endEpoch: (epoch: bigint) => void;
   readonly #ports: DriverPorts;
   readonly #timers = new Map<string, SetTimer>();
-  /** Blocks whose parent is not executed yet, or that are early, by hash: checked again on a head change. */
-  readonly #waiting = new Map<string, WaitingCheck>();
+  readonly #checks: ProposalChecks;
   #inputs: Input<M>[] = [];
   #poolReported = false;
   #running = false;
@@ -67,6 +58,11 @@ export class Driver<P extends Parsed, M extends Typed> {
     this.#baseHeight = options.baseHeight ?? 0n;
     this.#endEpoch = options.endEpoch ?? (() => undefined);
     this.#ports = ports;
+    this.#checks = new ProposalChecks({
+      ...{ chain: ports.chain, scheduler: ports.scheduler, log: ports.log, counts: this.counts },
+      checked: (hash, verdict) => this.input({ kind: "block-checked", hash, verdict }),
+      failed: (error) => this.#fail(error),
+    });
   }
 
   /** First call: tells the engine where it stands. */
@@ -81,7 +77,7 @@ export class Driver<P extends Parsed, M extends Typed> {
   async stop(): Promise<void> {
     this.#stopped = true;
     for (const name of [...this.#timers.keys()]) this.#clearTimer(name);
-    for (const id of [...this.#waiting.keys()]) this.#forget(id);
+    this.#checks.stop();
     await this.#turn;
   }
 
@@ -120,7 +116,7 @@ export class Driver<P extends Parsed, M extends Typed> {
   headChanged(sealed: SealedHead): void {
     if (this.#stopped) return;
     this.input({ kind: "head-changed", head: headOf(sealed.head), sealed });
-    this.#recheck(sealed.head.summary.height);
+    this.#checks.recheck(sealed.head.summary.height);
     this.poolChanged();
   }
 
@@ -208,7 +204,7 @@ export class Driver<P extends Parsed, M extends Typed> {
       case "build-block":
         return this.#build(effect);
       case "check-block":
-        return this.#check(effect.block, effect.certified);
+        return this.#checks.check(effect.block, effect.certified);
       case "import-block":
         return this.#import(effect.sealed);
       case "request-sync":
@@ -277,88 +273,6 @@ export class Driver<P extends Parsed, M extends Typed> {
     else this.input({ kind: "block-built", parent, block });
   }
 
-  /** An early block and one without its parent get no verdict: the block waits, unvoted, until it is due or its parent is there. */
-  #check(block: Block, certified: boolean): void {
-    const { chain, log } = this.#ports;
-    const earlyByMs = certified ? 0 : this.#earlyByMs(block);
-    if (earlyByMs > 0) {
-      this.#noteEarly(block, earlyByMs);
-      return this.#wait(block, certified, Math.min(earlyByMs, RECHECK_MS_MAX));
-    }
-    const limit = new SlowSignatureLimit(SLOW_SIGNATURES_PER_PROPOSAL_MAX);
-    const check = chain.checkBlock(block, certified ? undefined : limit);
-    if (check.kind === "orphan" || check.kind === "unready") return this.#wait(block, certified);
-    this.#forget(hex(block.hash));
-    if (limit.count > 0) count(this.counts.slow, String(block.summary.proposer), limit.count);
-    if (limit.isExceeded) return this.#decline(block);
-    if (check.kind === "invalid") {
-      const { code: fault, detail } = check.fault;
-      const { height } = block.summary;
-      log.log("warn", "pbft", "proposal refused", { height, hash: showHash(block.hash), fault, detail });
-    }
-    this.input({ kind: "block-checked", hash: block.hash, verdict: check.kind });
-  }
-
-  /**
-   * No vote and no verdict: judging it to its end would hold up this node's thread, and no correct primary proposes
-   * such a block. The view's timer replaces this one. Once a quorum has voted for it all the same, it is judged.
-   */
-  #decline({ hash, summary: { height, proposer } }: Block): void {
-    const fields = { height, hash: showHash(hash), primary: proposer };
-    const detail = `more than ${SLOW_SIGNATURES_PER_PROPOSAL_MAX} signatures that only ZIP-215 could accept`;
-    this.#ports.log.log("warn", "pbft", "proposal gets no vote", { ...fields, detail });
-  }
-
-  /**
-   * Counts and names an early proposal once for each block: the clock of its proposer or this node's own is wrong.
-   */
-  #noteEarly({ hash, summary: { height, proposer } }: Block, earlyByMs: number): void {
-    if (this.#waiting.has(hex(hash))) return;
-    const aheadMs = earlyByMs + CLOCK_AHEAD_MS_MAX;
-    countEarly(this.counts, proposer, aheadMs, this.#ports.scheduler.now());
-    const fields = { height, primary: proposer, aheadMs, allowedMs: CLOCK_AHEAD_MS_MAX };
-    const message = "proposal from the future gets no vote until it is due: a clock is wrong";
-    this.#ports.log.log("warn", "pbft", message, fields);
-  }
-
-  /** A time right after the parent's is never early: the own clock may have been set back (pbft.md 1.14). */
-  #earlyByMs({ header, summary }: Block): number {
-    const parent = this.#ports.chain.headOf(header.previousHash);
-    if (parent !== undefined && summary.timeMs <= parent.summary.timeMs + 1n) return 0;
-    return Number(summary.timeMs) - (this.#ports.scheduler.now() + CLOCK_AHEAD_MS_MAX);
-  }
-
-  #recheck(height: bigint): void {
-    for (const [id, { block, certified }] of [...this.#waiting]) {
-      if (block.summary.height <= height) this.#forget(id);
-      else this.#check(block, certified);
-    }
-  }
-
-  /** Keeps a block until the head changes, and at most `dueMs` where that is given. */
-  #wait(block: Block, certified: boolean, dueMs?: number): void {
-    const id = hex(block.hash);
-    this.#forget(id);
-    const check = () => this.#checkWhenDue(block, certified);
-    const cancel = dueMs === undefined ? () => undefined : this.#ports.scheduler.after(dueMs, check);
-    this.#waiting.set(id, { block, certified, cancel });
-    if (this.#waiting.size > WAITING_CHECKS_MAX)
-      this.#forget(must(this.#waiting.keys().next().value, "a map above its bound has a first key"));
-  }
-
-  #checkWhenDue(block: Block, certified: boolean): void {
-    try {
-      this.#check(block, certified);
-    } catch (error) {
-      this.#fail(error);
-    }
-  }
-
-  #forget(id: string): void {
-    this.#waiting.get(id)?.cancel();
-    this.#waiting.delete(id);
-  }
-
   /**
    * Started, not awaited: the outcome is the head change. A refusal of a block that is final means we are wrong; one
    * that is not may have been overtaken, or taken away by the operator.
@@ -389,10 +303,4 @@ export class Driver<P extends Parsed, M extends Typed> {
     count(this.counts.refused, `${type} ${code}`);
     this.#ports.budgets.noteRefused(author);
   }
-}
-
-interface WaitingCheck {
-  readonly block: Block;
-  readonly certified: boolean;
-  readonly cancel: () => void;
 }
