@@ -49,12 +49,17 @@ export const ACCEPTED_SIGNATURES_MAX = 65_536;
 export const CHECKED_SIGNATURES_MAX = 32_768;
 
 // --- driver ------------------------------------------------------------------------------------------------
+/** Compact proposals of one validator that lack transactions, and four times as many in all. Beyond it the oldest is forgotten (STATUS repairs). */
+export const COMPACT_INCOMPLETE_MAX = 16;
+/** Questions for the missing transactions of one proposal. After that the whole PRE-PREPARE is waited for (STATUS). */
+export const COMPACT_ASKS_MAX = 12;
+/** Proposed blocks of one validator of which others may ask transactions, and three times as many in all. Beyond it the oldest is forgotten. */
+export const COMPACT_BLOCKS_KEPT = 16;
+/** Answers to one validator about one block. Further questions are not answered. */
+export const COMPACT_ANSWERS_MAX = 3;
 /** Inputs waiting for the engine. Beyond it direct mail is dropped and STATUS repairs. */
 export const DRIVER_INPUTS_MAX = 10_000;
-/**
- * Refused messages of one validator, at once and per second. Beyond it its mail is not read until there is room for one
- * more. A correct one sends none.
- */
+/** Refused messages of one validator, at once and per second; a correct one sends none. Beyond it its mail is not read until there is room. */
 export const REFUSED_PER_SECOND_MAX = 16;
 /**
  * Estimated microseconds of this node's thread that one validator may waste at once and per second, by mail. Beyond it
@@ -64,10 +69,7 @@ export const WORK_BURST_US = 250_000;
 export const WORK_BURST_US_TOTAL = 1_000_000;
 export const WORK_US_PER_SECOND = 100_000;
 export const WORK_US_PER_SECOND_TOTAL = 200_000;
-/**
- * Signatures of one proposal that the native library may refuse (1.3 ms each to verify slowly) until a backup gives it no
- * vote. A correct primary's proposal holds none.
- */
+/** Signatures of one proposal that the native library may refuse (1.3 ms each); a correct primary's holds none. Beyond it a backup gives no vote. */
 export const SLOW_SIGNATURES_PER_PROPOSAL_MAX = 8;
 /** Blocks and transactions by mail of one validator that wait to be judged. Beyond it they are dropped. */
 export const MAIL_QUEUE_MESSAGES_MAX = 8_192;
@@ -86,10 +88,7 @@ export const CLOCK_OFF_MS = 1_000;
 export const SERVE_BYTES_MAX = 1024 * 1024;
 
 // --- mempool -----------------------------------------------------------------------------------------------
-/**
- * Transactions in the pool. Beyond it first what waits for an earlier nonce, then the lowest fee, then the youngest, is
- * evicted or refused.
- */
+/** Transactions in the pool. Beyond it first what waits for an earlier nonce, then the lowest fee, then the youngest, leaves or is refused. */
 export const POOL_TRANSACTIONS_MAX = 20_000;
 /** Bytes of all transactions in the pool. Beyond it they leave in the same order as by number. */
 export const POOL_BYTES_MAX = 32 * 1024 * 1024;

@@ -20,6 +20,7 @@ import type { Certificates, ConsensusRules, StableCheckpoint } from "../chain/ru
 import type { Block, BlockHead, SealedBlock } from "../chain/types/block.ts";
 import type { ValidatorSet } from "../chain/types/validator-set.ts";
 import type { Signer } from "../crypto/keys.ts";
+import type { CompactForm } from "./compact-form.ts";
 
 /** Index of a validator in its epoch's set. */
 export type ValidatorId = number;
@@ -92,8 +93,8 @@ export type Input<M> =
   /** The operator turned mining on or off, or changed who is paid while it is on. */
   | { readonly kind: "mining-switched"; readonly isOn: boolean }
   /**
-   * What the last effect asked for; comes before any other input, and only where keys are asked by effects. Undefined:
-   * whoever holds the key refuses, and what would have followed is left out; it is asked for again if it is still due.
+   * What the last effect asked for, before any other input, where keys are asked by effects. Undefined: whoever holds the
+   * key refuses, and what would have followed is left out; it is asked for again if it is still due.
    */
   | { readonly kind: "signed"; readonly signature: Uint8Array | undefined };
 
@@ -299,12 +300,13 @@ export interface EngineHoldings {
   readonly bodiesMax: number;
 }
 
-/** The only maker of verified messages: sizes, then form, then signatures. */
+/** The only maker of verified messages: sizes, then form, then signatures. `compact` only where messages bring blocks. */
 export interface MessageVerifier<P extends Parsed, M> {
   parse(bytes: Uint8Array): Verdict<P>;
   /** Checks every signature in the message. */
   verify(parsed: P): Verdict<M>;
   encode(message: M): Uint8Array;
+  readonly compact?: CompactForm<P, M>;
 }
 
 /** Local settings of an engine: nothing that others must share (that is genesis). */

@@ -139,10 +139,7 @@ export class Mempool {
     return fits && queued + count <= queuedMax && queuedBytes + more <= queuedBytesMax;
   }
 
-  /**
-   * A new head on top of the last. Costs in proportion to `included` and to what expires, not to the pool.
-   * @param included the transactions of all blocks since the last call.
-   */
+  /** A new head on top of the last, with the transactions of all blocks since the last call: costs in proportion to these and to what expires. */
   headChanged(head: HeadState, included: readonly SignedTransaction[], nowMs: number): void {
     this.#head = head;
     const ids = new Set<string>();
@@ -204,15 +201,17 @@ export class Mempool {
     return this.#poolIndex.byHash(hash)?.transaction;
   }
 
+  /** When it was added, by the clock of whoever added it. Undefined for one that is not here. */
+  addedMs(transaction: SignedTransaction): number | undefined {
+    return this.#poolIndex.entryOf(transaction)?.addedMs;
+  }
+
   /** The hashes of all envelopes, in no particular order. */
   hashes(): Hash[] {
     return Array.from(this.#poolIndex.entries(), ({ transaction }) => transaction.hash);
   }
 
-  /**
-   * What others may want, in order of nonces: executable, here since `addedMsMax`, and paying `feeMin` as do
-   * all before it.
-   */
+  /** What others may want, in order of nonces: executable, here since `addedMsMax`, and paying `feeMin` as do all before it. */
   offered(addedMsMax: number, feeMin: bigint): Hash[] {
     const hashes: Hash[] = [];
     for (const senderQueue of this.#poolIndex.senderQueues.values()) {

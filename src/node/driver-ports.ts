@@ -5,6 +5,7 @@ import type { Logger } from "../base/log.ts";
 import type { Scheduler } from "../base/scheduler.ts";
 import type { Chain, TemplateSource } from "../chain/chain.ts";
 import type { Block } from "../chain/types/block.ts";
+import type { SignedTransaction } from "../chain/types/transaction.ts";
 import type {
   Consensus,
   ConsensusEngine,
@@ -45,7 +46,18 @@ export interface DriverPorts {
   /** The executable transaction that has waited longest in the pool. */
   readonly oldest: () => WaitingTransaction | undefined;
   readonly relayTransaction: (to: ValidatorId, hash: Hash) => void;
-  readonly mail: (to: ValidatorId, message: Uint8Array) => void;
+  /** @param kind of direct mail (ingress/packet.ts) */
+  readonly mail: (to: ValidatorId, content: Uint8Array, kind: number) => void;
+  /** Whether a validator is there whose program reads compact proposals. */
+  readonly readsCompact: (to: ValidatorId) => boolean;
+  /** Bytes of a proposal from which on it goes out in its compact form. */
+  readonly compactFromBytes: number;
+  /** How long to wait for missing transactions of a proposal before another validator is asked, ms. */
+  readonly compactAskMs: number;
+  /** Whether gossip may not have brought a transaction to the others yet. */
+  readonly isFresh: (transaction: SignedTransaction) => boolean;
+  /** A transaction that is held here, by the hash of its envelope. */
+  readonly find: (hash: Hash) => SignedTransaction | undefined;
   readonly serveBlocks: (to: ValidatorId, fromHeight: bigint) => void;
   readonly requestSync: (height: bigint) => void;
   readonly announce: (event: EngineEvent) => void;

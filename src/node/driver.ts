@@ -4,6 +4,7 @@
  * anything later leaves. Steps that wait at the same moment share one fsync (group commit).
  */
 import { assert, unreachable } from "../base/assert.ts";
+import type { Verdict } from "../base/fault.ts";
 import { DRIVER_INPUTS_MAX } from "../base/limits.ts";
 import type { SealedBlock } from "../chain/types/block.ts";
 import type {
@@ -20,6 +21,14 @@ import { QUICK_CHECK_US } from "../crypto/keys.ts";
 import type { RunningTimer } from "../rpc/api.ts";
 import type { DriverOptions, DriverPorts } from "./driver-ports.ts";
 import { headOf, isDurable, recentHeads, takeSteps } from "./engine-steps.ts";
+import { CompactProposals } from "./ingress/compact-proposals.ts";
+import {
+  MAIL_BLOCK_TRANSACTIONS,
+  MAIL_COMPACT_PROPOSAL,
+  MAIL_CONSENSUS,
+  MAIL_WANTED_TRANSACTIONS,
+} from "./ingress/packet.ts";
+import type { Bill } from "./ingress/work-budget.ts";
 import { count, type MessageCounts, noCounts } from "./metrics/message-counts.ts";
 import { ProposalChecks } from "./proposal-checks.ts";
 import { refusedHere } from "./state-divergence.ts";
@@ -43,6 +52,7 @@ export class Driver<P extends Parsed, M extends Typed> {
   readonly #ports: DriverPorts;
   readonly #timers = new Map<string, SetTimer>();
   readonly #checks: ProposalChecks;
+  readonly #compact: CompactProposals<P, M> | undefined;
   #inputs: Input<M>[] = [];
   #poolReported = false;
   #running = false;
@@ -63,6 +73,20 @@ export class Driver<P extends Parsed, M extends Typed> {
       checked: (hash, verdict) => this.input({ kind: "block-checked", hash, verdict }),
       failed: (error) => this.#fail(error),
     });
+    this.#compact = this.#compactOf(options);
+  }
+
+  #compactOf({ consensus, engine, self }: DriverOptions<P, M>): CompactProposals<P, M> | undefined {
+    if (consensus.verifier.compact === undefined) return undefined;
+    const { scheduler, chain, mail, find, compactAskMs: askMs } = this.#ports;
+    return new CompactProposals({
+      ...{ scheduler, self, mail, find, askMs, counts: this.counts.compact },
+      limits: chain.genesis.limits,
+      validators: consensus.validators.members.length,
+      wants: (parsed) => engine.wants(parsed),
+      completed: (author, message) => this.#received(author, message),
+      refuse: (author, code) => this.#refuse(author, "compact-proposal", code),
+    });
   }
 
   /** First call: tells the engine where it stands. */
@@ -78,6 +102,7 @@ export class Driver<P extends Parsed, M extends Typed> {
     this.#stopped = true;
     for (const name of [...this.#timers.keys()]) this.#clearTimer(name);
     this.#checks.stop();
+    this.#compact?.stop();
     await this.#turn;
   }
 
@@ -87,29 +112,72 @@ export class Driver<P extends Parsed, M extends Typed> {
    * Nobody brings another's message: old ones of others could not be played again, and their senders are known.
    * The exception proves itself and is never old (Parsed.relayed).
    */
-  receive(author: ValidatorId, bytes: Uint8Array): void {
-    if (this.#stopped) return;
-    const { budgets } = this.#ports;
-    if (this.#inputs.length >= DRIVER_INPUTS_MAX || budgets.isSpent(author)) {
-      this.counts.dropped++;
-      return;
+  receive(author: ValidatorId, bytes: Uint8Array, kind: number = MAIL_CONSENSUS): void {
+    const { verifier } = this.#consensus;
+    const compact = this.#compact;
+    if (kind === MAIL_CONSENSUS) {
+      const verify = (parsed: P) => verifier.verify(parsed);
+      return this.#judge(author, bytes, verify, (_, message) => this.#received(author, message));
     }
-    const bill = budgets.open(author, bytes.length);
+    if (compact === undefined || verifier.compact === undefined) return;
+    if (kind === MAIL_COMPACT_PROPOSAL) {
+      const { open } = verifier.compact;
+      return this.#judge(author, bytes, open, (parsed, opened) => compact.receive(parsed, opened));
+    }
+    const bill = this.#openBill(author, bytes);
+    if (bill === undefined) return;
+    if (kind === MAIL_WANTED_TRANSACTIONS) compact.receiveWanted(author, bytes, bill);
+    else compact.receiveTransactions(author, bytes, bill);
+  }
+
+  /** Whether the rest of a long message is worth reading. */
+  awaits(author: ValidatorId, start: Uint8Array, bytes: number, kind: number = MAIL_CONSENSUS): boolean {
+    if (this.#stopped) return false;
+    if (kind === MAIL_BLOCK_TRANSACTIONS) return this.#compact?.awaits(author, start) === true;
+    return this.#engine.awaits?.(author, start, bytes) === true;
+  }
+
+  #judge<T>(
+    author: ValidatorId,
+    bytes: Uint8Array,
+    open: (parsed: P) => Verdict<T>,
+    opened: (parsed: P, value: T) => void,
+  ): void {
+    const bill = this.#openBill(author, bytes);
+    if (bill === undefined) return;
     const parsed = this.#consensus.verifier.parse(bytes);
     if (!parsed.ok) return this.#refuse(author, "unknown", parsed.fault.code);
     const { type, from, relayed } = parsed.value;
     count(this.counts.received, type);
     if (from !== author && !relayed) return this.#refuse(author, type, "not-the-author");
     if (!this.#engine.wants(parsed.value)) return;
-    const verified = bill.judge(() => this.#consensus.verifier.verify(parsed.value));
-    if (!verified.ok) return this.#refuse(author, type, verified.fault.code);
+    const verdict = bill.judge(() => open(parsed.value));
+    if (!verdict.ok) return this.#refuse(author, type, verdict.fault.code);
     if (bill.checksUs <= ONE_CHECK_US) bill.refund();
-    this.input({ kind: "message-received", message: verified.value });
+    opened(parsed.value, verdict.value);
   }
 
-  /** Whether the rest of a long message is worth reading. */
-  awaits(author: ValidatorId, start: Uint8Array, bytes: number): boolean {
-    return !this.#stopped && this.#engine.awaits?.(author, start, bytes) === true;
+  /** @returns undefined where the message is dropped */
+  #openBill(author: ValidatorId, bytes: Uint8Array): Bill | undefined {
+    if (this.#stopped) return undefined;
+    const { budgets } = this.#ports;
+    if (this.#inputs.length < DRIVER_INPUTS_MAX && !budgets.isSpent(author)) {
+      return budgets.open(author, bytes.length);
+    }
+    this.counts.dropped++;
+    return undefined;
+  }
+
+  /** A message that was verified, or put together of what was. */
+  #received(author: ValidatorId, message: M): void {
+    const { compact: form } = this.#consensus.verifier;
+    if (form !== undefined && this.#compact !== undefined) {
+      const block = form.blockOf(message);
+      const held = block === undefined ? form.heldBy(message) : undefined;
+      if (block !== undefined) this.#compact.keep(author, block);
+      if (held !== undefined) this.#compact.heldBy(author, held);
+    }
+    this.input({ kind: "message-received", message });
   }
 
   /** The committed head moved. */
@@ -117,6 +185,7 @@ export class Driver<P extends Parsed, M extends Typed> {
     if (this.#stopped) return;
     this.input({ kind: "head-changed", head: headOf(sealed.head), sealed });
     this.#checks.recheck(sealed.head.summary.height);
+    this.#compact?.headChanged(sealed.head.summary.height);
     this.poolChanged();
   }
 
@@ -196,7 +265,7 @@ export class Driver<P extends Parsed, M extends Typed> {
       case "broadcast":
         return this.#broadcast(effect.message);
       case "send":
-        return this.#ports.mail(effect.to, this.#encode(effect.message));
+        return this.#ports.mail(effect.to, this.#encode(effect.message), MAIL_CONSENSUS);
       case "set-timer":
         return this.#setTimer(effect.timer, effect.delayMs);
       case "clear-timer":
@@ -229,9 +298,26 @@ export class Driver<P extends Parsed, M extends Typed> {
   }
 
   #broadcast(message: M): void {
+    const { mail, readsCompact } = this.#ports;
     const bytes = this.#encode(message);
-    for (const to of this.#consensus.validators.members.keys())
-      if (to !== this.#self) this.#ports.mail(to, bytes);
+    const compact = this.#encodeCompact(message, bytes);
+    for (const to of this.#consensus.validators.members.keys()) {
+      if (to === this.#self) continue;
+      if (compact !== undefined && readsCompact(to)) mail(to, compact, MAIL_COMPACT_PROPOSAL);
+      else mail(to, bytes, MAIL_CONSENSUS);
+    }
+  }
+
+  /** The short form of a message that is long enough, where it is shorter. */
+  #encodeCompact(message: M, whole: Uint8Array): Uint8Array | undefined {
+    const { compact: form } = this.#consensus.verifier;
+    const { compactFromBytes, isFresh } = this.#ports;
+    const block = whole.length < compactFromBytes ? undefined : form?.blockOf(message);
+    if (block === undefined) return undefined;
+    const bytes = form?.encode(message, isFresh);
+    if (bytes === undefined || bytes.length >= whole.length) return undefined;
+    this.#compact?.keep(this.#self ?? block.summary.proposer, block);
+    return bytes;
   }
 
   #encode(message: M): Uint8Array {

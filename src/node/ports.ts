@@ -70,6 +70,8 @@ export interface Network {
   stop(): Promise<void>;
   /** Direct mail to a validator: best effort, bounded, kept while it is away for a short time. Never throws. */
   mail(to: Seat, bytes: Uint8Array): void;
+  /** Whether the validator at `to` is connected and its program reads compact proposals; nobody's does if left out. */
+  readsCompact?(to: Seat): boolean;
   /** Sends a rumor to everyone. It never throws: what is lost is repaired by anti-entropy. */
   publish(topic: RumorTopic, bytes: Uint8Array): void;
   /** One request and its answer. @throws Error on time-out, refusal or a broken connection. */

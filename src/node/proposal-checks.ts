@@ -5,11 +5,7 @@
  */
 import { must } from "../base/assert.ts";
 import { type Hash, hex, showHash } from "../base/bytes.ts";
-import {
-  CLOCK_AHEAD_MS_MAX,
-  SLOW_SIGNATURES_PER_PROPOSAL_MAX,
-  WAITING_CHECKS_MAX,
-} from "../base/limits.ts";
+import { CLOCK_AHEAD_MS_MAX, SLOW_SIGNATURES_PER_PROPOSAL_MAX, WAITING_CHECKS_MAX } from "../base/limits.ts";
 import { SlowSignatureLimit } from "../chain/execution/accepted-signatures.ts";
 import type { Block } from "../chain/types/block.ts";
 import type { DriverPorts } from "./driver-ports.ts";

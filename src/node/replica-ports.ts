@@ -43,8 +43,19 @@ export interface ReplicaOptions {
   readonly transitions?: readonly Transition[];
   /** The highest rules that are known here: those of this program if left out. */
   readonly rulesKnown?: number;
+  /** Which proposals go out with hashes in place of transactions: by the bounds of base/limits.ts if left out. */
+  readonly compactProposals?: CompactSettings;
   /** A filter around the engine: how the simulator makes an unchanged replica misbehave. */
   readonly wrapEngine?: (engine: ConsensusEngine<Parsed, Typed>) => ConsensusEngine<Parsed, Typed>;
+}
+
+export interface CompactSettings {
+  /** Bytes of a PRE-PREPARE from which on it does. */
+  readonly bytesMin: number;
+  /** A transaction that is in the pool for less than so long travels in full, ms. */
+  readonly freshMs: number;
+  /** After so long without an answer another validator is asked for missing transactions, ms. */
+  readonly askMs: number;
 }
 
 export interface MiningOrder {

@@ -76,6 +76,11 @@ export class P2pNetwork {
     if (to < this.#state.validators.length) this.#running?.mail(to, bytes);
   }
 
+  /** Whether the validator that sits there is connected, and reads compact proposals. */
+  readsCompact(to: number): boolean {
+    return this.#running?.readsCompact(to) === true;
+  }
+
   /**
    * The validators by seat, more than before or the same: peers that have proved one of these keys sit there now.
    * @param members the seats of those who are validators today

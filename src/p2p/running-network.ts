@@ -30,6 +30,7 @@ import { Mail } from "./transport/mail.ts";
 import { Redial, type StaticPeer } from "./transport/redial.ts";
 import { Requests } from "./transport/requests.ts";
 import { type Session, Sessions } from "./transport/sessions.ts";
+import { readsCompactProposals } from "./transport/wire.ts";
 
 export interface NetworkSetup {
   readonly options: P2pOptions;
@@ -124,6 +125,12 @@ export class RunningNetwork {
 
   mail(to: number, bytes: Uint8Array): void {
     this.#mail.post(to, bytes);
+  }
+
+  /** Whether a validator is connected whose program reads compact proposals. */
+  readsCompact(validator: number): boolean {
+    const hello = this.#sessions.findValidator(validator)?.admitted?.hello;
+    return hello !== undefined && readsCompactProposals(hello);
   }
 
   /** The validators have changed: what waited for those who sit now leaves. */

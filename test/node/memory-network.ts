@@ -81,6 +81,10 @@ export class MemoryNetwork implements Network {
     );
   }
 
+  readsCompact(to: number): boolean {
+    return this.#ether.connected(this.#index, to);
+  }
+
   publish(topic: RumorTopic, bytes: Uint8Array): void {
     for (const to of this.#others()) {
       this.#ether.deliver(

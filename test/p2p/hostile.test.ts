@@ -178,7 +178,7 @@ describe("the handshake", () => {
     const connection = await dial(await startBareHost(1), node);
     await sayHello(connection, concatBytes(Uint8Array.of(0, 9, 0, 9), utf8("unheard of")));
     await closed(connection);
-    expect(warning(node, "wire version mismatch: ours 2 to 3, peer's 9")).toBe(true);
+    expect(warning(node, "wire version mismatch: ours 2 to 4, peer's 9")).toBe(true);
     expect(node.network.counters.rejected["hello-wire-version"]).toBe(1);
   });
 

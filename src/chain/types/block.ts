@@ -262,6 +262,16 @@ export function hasReadBody(block: Block): boolean {
   return BODY_READ.has(block);
 }
 
+/** A head and transactions whose hashes were compared with its txRoot already: what {@link readBlock} would have read. */
+export function joinBlock(
+  { hash, header, summary }: BlockHead,
+  transactions: readonly SignedTransaction[],
+): Block {
+  const block = { hash, header, summary, transactions };
+  BODY_READ.add(block);
+  return block;
+}
+
 /** u32 length | block | u32 length | seal */
 export function encodeSealedBlock(sealed: SealedBlock): Uint8Array {
   return new Writer(1024).bytes32(encodeBlock(sealed.block)).bytes32(sealed.seal).finish();

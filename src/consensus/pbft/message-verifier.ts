@@ -9,7 +9,9 @@
 import { equalBytes, type Hash } from "../../base/bytes.ts";
 import { accept, type Fault, fault, refuse, type Verdict } from "../../base/fault.ts";
 import { type Block, type BodyLimits, readBlock } from "../../chain/types/block.ts";
+import type { SignedTransaction } from "../../chain/types/transaction.ts";
 import { decode } from "../../codec/reader.ts";
+import type { CompactForm, OpenedCompact } from "../compact-form.ts";
 import type { MessageVerifier } from "../engine.ts";
 import {
   type CertificateContext,
@@ -18,6 +20,7 @@ import {
   encodeCheckpointCertificate,
   verifyCheckpointCertificate,
 } from "./certificate.ts";
+import { completeProposal, encodeCompact, openCompact } from "./compact-proposal.ts";
 import { encodeMessage, type ParsedMessage, parseMessage } from "./message-bytes.ts";
 import type {
   BlockBody,
@@ -32,6 +35,7 @@ import { primaryOf } from "./quorum.ts";
 import {
   checkSignature,
   type MessageFault,
+  matchesVote,
   type Signed,
   type Verified,
   type WithBlock,
@@ -70,10 +74,19 @@ export interface VerifierOptions extends CertificateContext {
 }
 
 export class PbftMessageVerifier implements MessageVerifier<ParsedMessage, PbftMessage> {
+  readonly compact: CompactForm<ParsedMessage, PbftMessage>;
   readonly #context: ViewContext;
 
   constructor(options: VerifierOptions) {
     this.#context = { ...options, n: options.validators.members.length, known: new KnownViewChanges() };
+    this.compact = {
+      blockOf: (message) => (message.type === "pre-prepare" ? message.block : undefined),
+      heldBy: (message) =>
+        message.type === "prepare" || message.type === "commit" ? message.hash : undefined,
+      encode: (message, isFresh) =>
+        message.type === "pre-prepare" ? encodeCompact(message, isFresh) : undefined,
+      open: (parsed) => this.#openCompact(parsed),
+    };
   }
 
   parse(bytes: Uint8Array): Verdict<ParsedMessage, MessageFault> {
@@ -102,6 +115,15 @@ export class PbftMessageVerifier implements MessageVerifier<ParsedMessage, PbftM
     const opened = verifyViewChange(this.#context, message);
     if (opened.ok) this.#context.known?.remember(this.encode(opened.value), opened.value);
     return opened;
+  }
+
+  #openCompact(parsed: ParsedMessage): Verdict<OpenedCompact<PbftMessage>, MessageFault> {
+    const opened = openCompact(this.#context, parsed);
+    if (!opened.ok) return opened;
+    const { head, hashes, envelopes } = opened.value;
+    const complete = (transactions: readonly SignedTransaction[]) =>
+      completeProposal(opened.value, transactions);
+    return accept({ head, hashes, envelopes, complete });
   }
 
   #open(parsed: ParsedMessage): Verdict<object, MessageFault> {
@@ -155,15 +177,8 @@ function openBlock(
 ): Verdict<Block, MessageFault> {
   const block = decode(bytes, "block", (reader) => readBlock(reader, limits));
   if (!block.ok) return block;
-  const { hash, summary } = block.value;
-  if (!equalBytes(hash, signed.hash)) return refuse("wrong-block", "the block is not the one signed for");
-  if (signed.height !== undefined && summary.height !== signed.height) {
-    return refuse("wrong-block", `block of height ${summary.height}, signed for ${signed.height}`);
-  }
-  if (summary.epoch !== signed.epoch) {
-    return refuse("wrong-block", `block of epoch ${summary.epoch}, signed in ${signed.epoch}`);
-  }
-  return block;
+  const wrong = matchesVote(block.value, signed);
+  return wrong === undefined ? block : { ok: false, fault: wrong };
 }
 
 function attachmentOf(message: PbftMessage): Uint8Array {

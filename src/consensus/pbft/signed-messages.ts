@@ -4,9 +4,9 @@
  * Source: pbft.md 1.3, 1.15.
  */
 
-import type { Hash } from "../../base/bytes.ts";
+import { equalBytes, type Hash } from "../../base/bytes.ts";
 import { accept, type Fault, fault, type Verdict } from "../../base/fault.ts";
-import type { Block } from "../../chain/types/block.ts";
+import type { Block, BlockHead } from "../../chain/types/block.ts";
 import { memberAt } from "../../chain/types/validator-set.ts";
 import { ED25519 } from "../../crypto/keys.ts";
 import type { CertificateContext } from "./certificate.ts";
@@ -79,4 +79,19 @@ export function checkSignature(
   const key = memberAt(validators, body.from).publicKey;
   if (signatureRules.verifyQuickly(key, signingBytes(genesisHash, body), signature)) return undefined;
   return fault("bad-signature", `${body.type} is not signed by validator ${body.from}`);
+}
+
+/** Whether a block is the one that a message was signed for. @returns what differs, or undefined */
+export function matchesVote(
+  { hash, summary }: BlockHead,
+  signed: { readonly hash: Hash; readonly height?: bigint; readonly epoch: bigint },
+): Fault<MessageFault> | undefined {
+  if (!equalBytes(hash, signed.hash)) return fault("wrong-block", "the block is not the one signed for");
+  if (signed.height !== undefined && summary.height !== signed.height) {
+    return fault("wrong-block", `block of height ${summary.height}, signed for ${signed.height}`);
+  }
+  if (summary.epoch !== signed.epoch) {
+    return fault("wrong-block", `block of epoch ${summary.epoch}, signed in ${signed.epoch}`);
+  }
+  return undefined;
 }

@@ -9,23 +9,23 @@ import type { Consensus, ValidatorId } from "../../consensus/engine.ts";
 import type { Mempool } from "../../mempool/mempool.ts";
 import { Driver } from "../driver.ts";
 import type { DriverPorts } from "../driver-ports.ts";
-import {
-  encodePacket,
-  MAIL_BLOCK,
-  MAIL_CONSENSUS,
-  MAIL_EPOCH_END,
-  MAIL_TRANSACTION,
-} from "../ingress/packet.ts";
+import { encodePacket, MAIL_BLOCK, MAIL_EPOCH_END, MAIL_TRANSACTION } from "../ingress/packet.ts";
 import { encodedBlocks } from "../ingress/served-blocks.ts";
 import type { WorkBudgets } from "../ingress/work-budget.ts";
 import type { Presence } from "../metrics/presence.ts";
 import { bodiesFrom } from "../mining/block-body.ts";
-import type { ReplicaOptions, ReplicaPorts } from "../replica-ports.ts";
+import type { CompactSettings, ReplicaOptions, ReplicaPorts } from "../replica-ports.ts";
 import type { EvidenceStore } from "../votes/evidence-store.ts";
 import type { Seat, Seats } from "../votes/seats.ts";
 import { isRemote, SignerLost } from "../votes/validator-key.ts";
 import { Voting } from "../votes/voting.ts";
 import { oldestWaiting } from "./replica-parts.ts";
+
+/**
+ * A short proposal saves little and may cost a round trip. What a pool has for a tenth of a second is on its way to all; and a
+ * lost answer is asked for again well before the view's timer ends.
+ */
+const COMPACT_PROPOSALS: CompactSettings = { bytesMin: 8 * 1024, freshMs: 100, askMs: 300 };
 
 export interface VotingParts
   extends Pick<DriverPorts, "requestSync" | "announce" | "rewardTo" | "mine" | "ownBlock"> {
@@ -41,7 +41,14 @@ export interface VotingParts
 }
 
 export function createVoting(
-  { settings, signer, waitingKey, recoversAmnesia = false, wrapEngine = (engine) => engine }: ReplicaOptions,
+  {
+    settings,
+    signer,
+    waitingKey,
+    recoversAmnesia = false,
+    wrapEngine = (engine) => engine,
+    compactProposals = COMPACT_PROPOSALS,
+  }: ReplicaOptions,
   parts: VotingParts,
 ): Voting {
   const { consensus, chain, seats, budgets, ports, requestSync, entered } = parts;
@@ -53,7 +60,7 @@ export function createVoting(
       ...{ chain, journal, scheduler, log, seats, requestSync, fatal, entered },
       createDriver: (work) =>
         new Driver(work, {
-          ...driverPorts(parts),
+          ...driverPorts(parts, compactProposals),
           journal: work.journal,
           fatal,
           ask: isRemote(signer) ? signer.ask : undefined,
@@ -86,15 +93,15 @@ function failureOf({ ports }: VotingParts, signer: ReplicaOptions["signer"]): (e
   };
 }
 
-function driverPorts(parts: VotingParts): Omit<DriverPorts, "journal" | "fatal"> {
+function driverPorts(parts: VotingParts, compact: CompactSettings): Omit<DriverPorts, "journal" | "fatal"> {
   const { chain, pool, seats, budgets, evidence, ports } = parts;
   const { requestSync, announce, rewardTo, mine, ownBlock } = parts;
   const { scheduler, log, network } = ports;
   const seat = (index: ValidatorId): Seat => seats.of(index);
   const post = (to: ValidatorId, kind: number, content: Uint8Array) =>
     network.mail(seat(to), encodePacket(kind, content));
-  /** The last message, which goes to one validator after the other, and its packet: made once for all of them. */
-  let last: { readonly message: Uint8Array; readonly packet: Uint8Array } | undefined;
+  /** The last content, which goes to one validator after the other, and its packet: made once for all of them. */
+  let last: { readonly content: Uint8Array; readonly packet: Uint8Array } | undefined;
   return {
     ...{ chain, scheduler, log, requestSync, announce, rewardTo, mine, ownBlock },
     template: bodiesFrom(pool, chain),
@@ -103,10 +110,18 @@ function driverPorts(parts: VotingParts): Omit<DriverPorts, "journal" | "fatal">
       const transaction = pool.getByHash(hash);
       if (transaction !== undefined) post(to, MAIL_TRANSACTION, transaction.bytes);
     },
-    mail: (to, message) => {
-      if (last?.message !== message) last = { message, packet: encodePacket(MAIL_CONSENSUS, message) };
+    mail: (to, content, kind) => {
+      if (last?.content !== content) last = { content, packet: encodePacket(kind, content) };
       network.mail(seat(to), last.packet);
     },
+    readsCompact: (to) => network.readsCompact?.(seat(to)) === true,
+    compactFromBytes: compact.bytesMin,
+    compactAskMs: compact.askMs,
+    isFresh: (transaction) => {
+      const addedMs = pool.addedMs(transaction);
+      return addedMs === undefined || scheduler.now() - addedMs < compact.freshMs;
+    },
+    find: (hash) => pool.getByHash(hash),
     serveBlocks: (to, fromHeight) => {
       for (const block of encodedBlocks(chain, fromHeight, SERVE_BYTES_MAX)) post(to, MAIL_BLOCK, block);
     },

@@ -19,15 +19,23 @@ import {
 import type { Scheduler } from "../../base/scheduler.ts";
 import type { ValidatorId } from "../../consensus/engine.ts";
 import type { AnnouncedMail, LargeMessage } from "../../p2p/network-ports.ts";
-import { decodePacket, MAIL_BLOCK, MAIL_CONSENSUS, MAIL_EPOCH_END, MAIL_TRANSACTION } from "./packet.ts";
+import {
+  decodePacket,
+  isForEngine,
+  MAIL_BLOCK,
+  MAIL_EPOCH_END,
+  MAIL_TRANSACTION,
+  type Packet,
+} from "./packet.ts";
 import type { Bill, WorkBudgets } from "./work-budget.ts";
 
 export interface IncomingMailPorts {
   readonly scheduler: Scheduler;
   readonly budgets: WorkBudgets;
-  readonly consensus: (author: ValidatorId, content: Uint8Array) => void;
+  /** What is for the engine: consensus messages and the transactions of proposals. */
+  readonly consensus: (author: ValidatorId, packet: Packet) => void;
   /** Whether the engine waits for a message that is too long to be read unasked. */
-  readonly awaitsConsensus: (author: ValidatorId, message: LargeMessage) => boolean;
+  readonly awaitsConsensus: (author: ValidatorId, kind: number, message: LargeMessage) => boolean;
   readonly awaitsBlock: (message: LargeMessage) => boolean;
   /** The end of an epoch; it refunds what was of use. */
   readonly epochEnd: (content: Uint8Array, bill: Bill) => void;
@@ -68,7 +76,7 @@ export class IncomingMail {
     if (this.#isStopped) return undefined;
     const { budgets, consensus } = this.#ports;
     const packet = decodePacket(bytes);
-    if (packet?.kind === MAIL_CONSENSUS) consensus(author, packet.content);
+    if (packet !== undefined && isForEngine(packet.kind)) consensus(author, packet);
     else if (packet?.kind === MAIL_BLOCK || packet?.kind === MAIL_TRANSACTION)
       return this.#enqueue({ author, peerId, ...packet });
     else if (packet?.kind === MAIL_EPOCH_END)
@@ -96,7 +104,7 @@ export class IncomingMail {
     const packet = decodePacket(start);
     if (packet === undefined) return false;
     const message = { start: packet.content, bytes: bytes - 1 };
-    if (packet.kind === MAIL_CONSENSUS) return this.#ports.awaitsConsensus(author, message);
+    if (isForEngine(packet.kind)) return this.#ports.awaitsConsensus(author, packet.kind, message);
     const queued = this.#queues.get(author)?.bytes ?? 0;
     if (packet.kind !== MAIL_BLOCK || queued + bytes > MAIL_QUEUE_BYTES_MAX) return false;
     return this.#ports.awaitsBlock(message);

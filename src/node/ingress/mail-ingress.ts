@@ -21,6 +21,7 @@ import type { AdmissionCode } from "../../mempool/admission.ts";
 import type { LargeMessage } from "../../p2p/network-ports.ts";
 import type { ImportOutcome } from "../../p2p/sync/catch-up.ts";
 import { type Arrived, IncomingMail } from "./incoming-mail.ts";
+import { namesEpoch } from "./packet.ts";
 import type { Bill, WorkBudgets } from "./work-budget.ts";
 
 /** Blocks above the own head that a mail may bring which is too long to be read unasked. */
@@ -28,9 +29,9 @@ const MAIL_BLOCKS_AHEAD_MAX = 1_024n;
 
 /** The engine, where consensus messages go. */
 interface ConsensusInput {
-  receive(author: ValidatorId, content: Uint8Array): void;
+  receive(author: ValidatorId, kind: number, content: Uint8Array, namesEpoch: boolean): void;
   receiveEpochEnd(content: Uint8Array, bill: Bill): void;
-  awaits(author: ValidatorId, start: Uint8Array, bytes: number): boolean;
+  awaits(author: ValidatorId, kind: number, message: LargeMessage, namesEpoch: boolean): boolean;
 }
 
 export interface MailEntryPorts {
@@ -48,12 +49,13 @@ export function createIncomingMail(ports: MailEntryPorts): IncomingMail {
   return new IncomingMail({
     scheduler,
     budgets,
-    consensus: (author, content) => {
+    consensus: (author, { kind, content }) => {
       presence.received(author);
-      voting().receive(author, content);
+      voting().receive(author, kind, content, namesEpoch(kind));
     },
     epochEnd: (content, bill) => voting().receiveEpochEnd(content, bill),
-    awaitsConsensus: (author, { start, bytes }) => voting().awaits(author, start, bytes),
+    awaitsConsensus: (author, kind, { start, bytes }) =>
+      voting().awaits(author, kind, { start, bytes }, namesEpoch(kind)),
     awaitsBlock: (message) => awaitsBlock(ports.chain, message),
     block: (packet, bill) => judgeBlock(ports, packet, bill),
     transaction: (packet, bill) => judgeTransaction(ports, packet, bill),

@@ -15,6 +15,15 @@ export const MAIL_TRANSACTION = 3;
 /** The epoch u64 and the certificate of its last checkpoint, for whoever does not know that it is over. */
 export const MAIL_EPOCH_END = 4;
 
+/** A PRE-PREPARE in which hashes stand for transactions. */
+export const MAIL_COMPACT_PROPOSAL = 5;
+
+/** Asks for transactions of a proposed block by their places. */
+export const MAIL_WANTED_TRANSACTIONS = 6;
+
+/** Brings them. */
+export const MAIL_BLOCK_TRANSACTIONS = 7;
+
 export interface Packet {
   readonly kind: number;
   readonly content: Uint8Array;
@@ -28,4 +37,14 @@ export function encodePacket(kind: number, content: Uint8Array): Uint8Array {
 export function decodePacket(bytes: Uint8Array): Packet | undefined {
   const kind = bytes[0];
   return kind === undefined ? undefined : { kind, content: bytes.subarray(1) };
+}
+
+/** Whether what is of this kind goes to the engine's driver. */
+export function isForEngine(kind: number): boolean {
+  return namesEpoch(kind) || kind === MAIL_WANTED_TRANSACTIONS || kind === MAIL_BLOCK_TRANSACTIONS;
+}
+
+/** Whether it begins as every consensus message does: version, type, epoch. */
+export function namesEpoch(kind: number): boolean {
+  return kind === MAIL_CONSENSUS || kind === MAIL_COMPACT_PROPOSAL;
 }

@@ -1,6 +1,17 @@
 /** Counts of consensus messages for the metrics `pbft_messages_total` and `pbft_invalid_messages_total`. */
 import type { ValidatorId } from "../../consensus/engine.ts";
 
+/** Proposals that came with hashes in place of transactions. */
+export interface CompactCounts {
+  /** All of them. */
+  received: number;
+  /** Those of which transactions were not here, and how many of these there were. */
+  incomplete: number;
+  missing: number;
+  /** Questions for missing transactions. */
+  asked: number;
+}
+
 export interface MessageCounts {
   readonly received: Map<string, number>;
   readonly sent: Map<string, number>;
@@ -8,6 +19,7 @@ export interface MessageCounts {
   /** Signatures in proposals, by the proposer, that the native library refused. */
   readonly slow: Map<string, number>;
   dropped: number;
+  readonly compact: CompactCounts;
   /** Proposals of each validator that were ahead of this node's clock by more than is allowed. */
   readonly early: Map<ValidatorId, EarlyProposals>;
 }
@@ -26,6 +38,7 @@ export function noCounts(): MessageCounts {
     refused: new Map(),
     slow: new Map(),
     dropped: 0,
+    compact: { received: 0, incomplete: 0, missing: 0, asked: 0 },
     early: new Map(),
   };
 }

@@ -16,6 +16,15 @@ export function startEpochOf({ head, store }: Chain, { epochs }: ConsensusEpochs
   return store.checkpointAt(summary.height) === undefined ? summary.epoch : summary.epoch + 1n;
 }
 
+/** @param start of mail that names its epoch; what names none is of today, and so is all where validators never change */
+export function epochOfMail(
+  changing: ConsensusEpochs | undefined,
+  today: bigint,
+  start: Uint8Array | undefined,
+): bigint | undefined {
+  return changing === undefined || start === undefined ? today : changing.epochOfMessage(start);
+}
+
 /** Peer ids that the chain admits now. */
 export function peersToAllow(chain: Chain, { epochs }: ConsensusEpochs): string[] {
   const admitted = admittedPeers(chain.committed, epochs, chain.head.summary.height);

@@ -20,6 +20,7 @@ import type {
   Typed,
   ValidatorId,
 } from "../../consensus/engine.ts";
+import type { LargeMessage } from "../../p2p/network-ports.ts";
 import type { RunningTimer } from "../../rpc/api.ts";
 import type { OpenedLog } from "../../storage/record-log.ts";
 import type { Driver } from "../driver.ts";
@@ -28,6 +29,7 @@ import { type MessageCounts, noCounts } from "../metrics/message-counts.ts";
 import { checkRecoverable, enoughHaveAdvertised } from "./amnesia-recovery.ts";
 import {
   epochEndMail,
+  epochOfMail,
   neighbouringSets,
   peersToAllow,
   readEpochEnd,
@@ -178,22 +180,22 @@ export class Voting {
     this.#allowPeers();
   }
 
-  /** Consensus mail of whoever has that seat. */
-  receive(seat: Seat, bytes: Uint8Array): void {
-    const epoch = this.#changing === undefined ? this.#epoch : this.#changing.epochOfMessage(bytes);
+  /** Mail for the engine, of whoever has that seat; its kinds stand in ingress/packet.ts. */
+  receive(seat: Seat, kind: number, bytes: Uint8Array, namesEpoch: boolean): void {
+    const epoch = epochOfMail(this.#changing, this.#epoch, namesEpoch ? bytes : undefined);
     if (epoch !== undefined && epoch < this.#epoch) return this.#sendEnd(seat, epoch);
     if (epoch !== undefined && epoch > this.#epoch) return this.#hint();
     const index = this.#ports.seats.indexOf(seat);
     if (index === undefined) return;
     this.#met.add(index);
-    this.#driver?.receive(index, bytes);
+    this.#driver?.receive(index, bytes, kind);
   }
 
   /** Whether the rest of a long message is worth reading. */
-  awaits(seat: Seat, start: Uint8Array, bytes: number): boolean {
-    const epoch = this.#changing === undefined ? this.#epoch : this.#changing.epochOfMessage(start);
+  awaits(seat: Seat, kind: number, { start, bytes }: LargeMessage, namesEpoch: boolean): boolean {
     const index = this.#ports.seats.indexOf(seat);
-    return index !== undefined && epoch === this.#epoch && this.#driver?.awaits(index, start, bytes) === true;
+    const isOfNow = epochOfMail(this.#changing, this.#epoch, namesEpoch ? start : undefined) === this.#epoch;
+    return index !== undefined && isOfNow && this.#driver?.awaits(index, start, bytes, kind) === true;
   }
 
   /** The certificate that ends an epoch, from whomever: it proves itself. */
@@ -211,16 +213,14 @@ export class Voting {
     if (head.summary.height < height) return this.#ports.requestSync(height);
     if (!endsEpoch(head.summary) || head.summary.height !== height) return;
     if (!equalBytes(head.hash, hash) || !equalBytes(head.summary.stateRoot, stateRoot)) return;
-    this.#turn = this.#turn
-      .then(() => store.storeCheckpoint(height, certificate))
-      .catch((error: unknown) => this.#ports.fatal(error));
+    const { fatal } = this.#ports;
+    this.#turn = this.#turn.then(() => store.storeCheckpoint(height, certificate)).catch(fatal);
     this.#enterSoon(epoch + 1n);
   }
 
   #enterSoon(epoch: bigint): void {
-    this.#turn = this.#turn
-      .then(() => (epoch > this.#epoch && !this.#stopped ? this.#leaveFor(epoch) : undefined))
-      .catch((error: unknown) => this.#ports.fatal(error));
+    const leave = () => (epoch > this.#epoch && !this.#stopped ? this.#leaveFor(epoch) : undefined);
+    this.#turn = this.#turn.then(leave).catch((error: unknown) => this.#ports.fatal(error));
   }
 
   /** One that has stopped for good (amnesia, another state) does not come back by the turn of an epoch. */

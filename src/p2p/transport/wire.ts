@@ -30,14 +30,17 @@ import { merkleRoot } from "../../crypto/merkle.ts";
 import type { LargeMessage } from "../network-ports.ts";
 
 /** Changes whenever a byte of any layout changes: the newest that this program speaks. */
-export const WIRE_VERSION = 3;
-/** The oldest that it speaks too: that of the release before. */
+export const WIRE_VERSION = 4;
+/** The oldest that it speaks too. */
 export const WIRE_VERSION_MIN = 2;
 /**
  * The version from which on a HELLO says which versions its sender speaks, how it stores blocks and which
  * rules it knows.
  */
 const WIRE_VERSION_RANGES = 3;
+
+/** The version from which on mail may bring compact proposals, and ask for their transactions. */
+const WIRE_VERSION_COMPACT = 4;
 
 const STORAGE_MODES = ["archive", "pruned"] as const;
 
@@ -89,7 +92,7 @@ export function claimSigningBytes(genesisHash: Hash, peerIdBytes: Uint8Array): U
 
 /**
  * version 2:  u16 wire version | u64 chain id | genesis hash 32 | u8 length, name | u64 head height | u8 0 or 1 | claim
- * version 3:  u16 wire version | u16 oldest version | ... | u64 head height | u8 storage | u64 lowest body | u32 rules | ...
+ * from 3 on:  u16 wire version | u16 oldest version | ... | u64 head height | u8 storage | u64 lowest body | u32 rules | ...
  */
 export function encodeHello(hello: Hello): Uint8Array {
   const writer = new Writer(256).u16(hello.wireVersion);
@@ -105,6 +108,11 @@ export function encodeHello(hello: Hello): Uint8Array {
   writer.u8(hello.claim === undefined ? 0 : 1);
   if (hello.claim !== undefined) writer.raw(hello.claim.publicKey).raw(hello.claim.signature);
   return writer.raw(hello.beyond ?? EMPTY).finish();
+}
+
+/** Whether the sender's program reads compact proposals. */
+export function readsCompactProposals({ wireVersion }: Hello): boolean {
+  return wireVersion >= WIRE_VERSION_COMPACT;
 }
 
 /** The same for a peer that reads nothing newer than version 2. */

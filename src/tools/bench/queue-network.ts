@@ -29,6 +29,7 @@ export class QueueNetworks {
         void setImmediate(
           () => void this.#handlers[to]?.mailReceived(`${self}`, self, new Uint8Array(bytes)),
         ),
+      readsCompact: () => true,
       publish: (topic, bytes) => {
         if (topic === "transactions") gathering.add(bytes);
         else this.#others(self, (to) => void to.rumorReceived(topic, `${self}`, new Uint8Array(bytes)));

@@ -17,6 +17,7 @@ import { censor, lieClock, silent, slow, trickle, withholdBodies } from "./adver
 import { falseProposals } from "./adversaries/pre-prepares.ts";
 import { falseProofs, floodViews } from "./adversaries/proofs.ts";
 import { undercut } from "./adversaries/undercut.ts";
+import { withholdTransactions } from "./adversaries/withhold-transactions.ts";
 import type { Misbehaviour, MisbehaviourContext, MisbehaviourMaker } from "./misbehaviour.ts";
 import type { Observer } from "./observer.ts";
 import type { AdversarySpec } from "./schedule.ts";
@@ -74,6 +75,8 @@ function make(
       return trickle(context);
     case "withhold-bodies":
       return withholdBodies(context, spec, forger);
+    case "withhold-transactions":
+      return withholdTransactions(context, spec, forger);
     case "replay":
       return replay(context, spec, knowledge);
     case "huge-view":

@@ -16,7 +16,15 @@ import { DiskFull } from "./disk.ts";
 import type { MisbehaviourContext, MisbehaviourMaker } from "./misbehaviour.ts";
 import { type CrashCause, emitToAll, type Observer } from "./observer.ts";
 import { Random } from "./random.ts";
-import type { AdversarySpec, ClockFault, Crash, NetworkTiming, NodeId, Stranger } from "./schedule.ts";
+import type {
+  AdversarySpec,
+  ClockFault,
+  CompactProposalsSpec,
+  Crash,
+  NetworkTiming,
+  NodeId,
+  Stranger,
+} from "./schedule.ts";
 import { SimNode } from "./sim-node.ts";
 import { SimNetwork } from "./simulated-network.ts";
 import type { ComputingCosts } from "./simulated-processor.ts";
@@ -46,6 +54,8 @@ export interface ClusterOptions {
   readonly misbehave?: MisbehaviourMaker;
   /** Whether replicas know what their peers tell of their heads. */
   readonly keepsHeights?: boolean | undefined;
+  /** Hashes stand for transactions in proposals; whole blocks travel if left out. */
+  readonly compact?: CompactProposalsSpec | undefined;
   /** Computing takes this long at each node; no time at all if left out. */
   readonly computing?: ComputingCosts | undefined;
 }
@@ -85,6 +95,7 @@ export class Cluster {
         ...{ timing: options.timing, gstMs: options.gstMs, validators },
         keys: this.world.validators.map(({ publicKey }) => publicKey),
         keepsHeights: options.keepsHeights,
+        readsCompact: options.compact !== undefined,
       },
       {
         time: this.time,
@@ -178,10 +189,10 @@ export class Cluster {
   }
 
   #createNode(id: NodeId, validator: ValidatorId | undefined): SimNode {
-    const { world, settings, syncIntervalMs, computing, crashes = [] } = this.#options;
+    const { world, settings, syncIntervalMs, computing, compact, crashes = [] } = this.#options;
     const own = crashes.filter((crash) => crash.node === id);
     const node: SimNode = new SimNode(
-      { id, validator, world, settings, syncIntervalMs, computing, crashes: own },
+      { id, validator, world, settings, syncIntervalMs, computing, compact, crashes: own },
       {
         time: this.time,
         clock: this.#createClock(id),

@@ -3,7 +3,7 @@
  * An observer; the tables of docs/ come from here.
  */
 import { MESSAGE_TYPE } from "../../consensus/pbft/messages.ts";
-import { MAIL_CONSENSUS } from "../../node/ingress/packet.ts";
+import { namesEpoch } from "../../node/ingress/packet.ts";
 import type { Observer } from "./observer.ts";
 
 const NAMES: ReadonlyMap<number, string> = new Map(
@@ -29,8 +29,9 @@ export class Costs implements Observer {
 
   sent(_node: number, _to: number, packet: Uint8Array): void {
     // kind | version | type | ...
-    const name =
-      packet[0] === MAIL_CONSENSUS ? (NAMES.get(packet[2] ?? 0) ?? "unknown") : "block or transaction";
+    const name = namesEpoch(packet[0] ?? 0)
+      ? (NAMES.get(packet[2] ?? 0) ?? "unknown")
+      : "block or transaction";
     let cost = this.messages.get(name);
     if (cost === undefined) {
       cost = { messages: 0, bytes: 0 };

@@ -48,6 +48,12 @@ export class FilteredNetwork implements Network {
     for (const one of packets) this.#send(one);
   }
 
+  /** The other filters look for whole blocks in what leaves. */
+  readsCompact(to: ValidatorId): boolean {
+    const sendsCompact = this.#node.misbehaviours.some((one) => one.sendsCompact === true);
+    return sendsCompact && this.#inner.readsCompact?.(to) === true;
+  }
+
   publish(topic: RumorTopic, bytes: Uint8Array): void {
     const passes = this.#node.misbehaviours.every(({ publishes }) => publishes?.(topic, bytes) ?? true);
     if (passes) this.#inner.publish(topic, bytes);

@@ -346,6 +346,7 @@ function pickAdversary(random: Random, { id, validator, nodes, spanMs }: Post): 
   switch (kind) {
     case "equivocate":
     case "withhold-bodies":
+    case "withhold-transactions":
       return { ...who, kind, victims: others.length === 0 ? [] : some(random, others) };
     case "undercut": {
       const victims = others.length === 0 ? [] : some(random, others);

@@ -2,7 +2,7 @@
  * Which loads a fault about packets means: by kind, view and height, read from the bytes themselves at the offsets of
  * docs/protocol.md, so that no decoder of the program is believed.
  */
-import { MAIL_BLOCK, MAIL_CONSENSUS } from "../../node/ingress/packet.ts";
+import { MAIL_BLOCK, namesEpoch } from "../../node/ingress/packet.ts";
 import { Cursor } from "./checkers/raw-bytes.ts";
 import { MESSAGE_TYPES, type NetworkFault } from "./schedule.ts";
 
@@ -30,5 +30,5 @@ export function isMeant(
 /** The type of a packet as MESSAGE_TYPES names it, or undefined when it is none of them. */
 function packetType(packet: Uint8Array): number | undefined {
   if (packet[0] === MAIL_BLOCK) return MESSAGE_TYPES["sealed-block"];
-  return packet[0] === MAIL_CONSENSUS ? packet[2] : undefined;
+  return namesEpoch(packet[0] ?? 0) ? packet[2] : undefined;
 }

@@ -27,6 +27,8 @@ export interface Misbehaviour {
   wrapEngine?(engine: ConsensusEngine<Parsed, Typed>): ConsensusEngine<Parsed, Typed>;
   /** What leaves instead of this packet: nothing, the same, others. */
   outgoing?(to: ValidatorId, packet: Uint8Array): readonly Outgoing[];
+  /** Its proposals go out in their compact form, where the run has any; those of other kinds are whole. */
+  readonly sendsCompact?: boolean;
   /** Whether a rumor leaves. */
   publishes?(topic: RumorTopic, bytes: Uint8Array): boolean;
   /** The answer to a request of anti-entropy, or undefined for none. */

@@ -11,3 +11,18 @@ export interface NetworkCounts {
   late: number;
   delivered: number;
 }
+
+export function newNetworkCounts(): NetworkCounts {
+  return {
+    mails: 0,
+    mailBytes: 0,
+    rumors: 0,
+    requests: 0,
+    lost: 0,
+    cut: 0,
+    held: 0,
+    doubled: 0,
+    late: 0,
+    delivered: 0,
+  };
+}

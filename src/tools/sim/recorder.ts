@@ -3,7 +3,7 @@
  * which they left and arrived. It is an observer and changes nothing; what it keeps is bounded: the first messages of
  * a run and the last.
  */
-import { MAIL_BLOCK, MAIL_CONSENSUS } from "../../node/ingress/packet.ts";
+import { MAIL_BLOCK, namesEpoch } from "../../node/ingress/packet.ts";
 import type { Observer } from "./observer.ts";
 import { MESSAGE_TYPES, type NodeId } from "./schedule.ts";
 
@@ -83,6 +83,6 @@ const MESSAGES_PER_PACKET = 200;
 
 function typeOf(packet: Uint8Array): string {
   if (packet[0] === MAIL_BLOCK) return "sealed-block";
-  const number = packet[0] === MAIL_CONSENSUS ? packet[2] : undefined;
+  const number = namesEpoch(packet[0] ?? 0) ? packet[2] : undefined;
   return Object.entries(MESSAGE_TYPES).find(([, each]) => each === number)?.[0] ?? "other";
 }

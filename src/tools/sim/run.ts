@@ -125,7 +125,7 @@ class Run {
     ];
     const { settings, syncIntervalMs, network, gstMs, crashes, clocks, adversaries, seed, computing } =
       schedule;
-    const { full = 0, strangers = [] } = schedule;
+    const { full = 0, strangers = [], compact } = schedule;
     this.#cluster = new Cluster(
       {
         world: this.#world,
@@ -138,6 +138,7 @@ class Run {
         clocks,
         adversaries,
         computing,
+        compact,
         full,
         strangers,
         misbehave: options.misbehave ?? colluders.misbehave,

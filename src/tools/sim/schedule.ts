@@ -70,8 +70,17 @@ export interface Schedule extends ScheduleOptions {
   readonly full?: number;
   /** Nodes without a key that lie in gossip and anti-entropy, last of all. */
   readonly strangers?: readonly Stranger[];
+  /** Compact proposals; whole blocks travel if left out. */
+  readonly compact?: CompactProposalsSpec;
   /** Limits of blocks and transactions instead of the usual ones. */
   readonly limits?: Partial<GenesisLimits>;
+}
+
+/** Hashes stand for the transactions of proposals, but of those that are in the primary's pool for less than so long. */
+export interface CompactProposalsSpec {
+  readonly freshMs: number;
+  /** After so long without an answer another validator is asked. */
+  readonly askMs: number;
 }
 
 export type Stranger = Item & Interval & { readonly everyMs: number };
@@ -232,6 +241,8 @@ export type AdversarySpec = Item &
     /** It puts one transaction into a block, as primary. */
     | AdversaryKind<"trickle">
     | (AdversaryKind<"withhold-bodies"> & { readonly victims: readonly ValidatorId[] })
+    /** Its victims get hashes from it, and no transactions. */
+    | (AdversaryKind<"withhold-transactions"> & { readonly victims: readonly ValidatorId[] })
     /** Old messages of its own, of earlier views and epochs. */
     | (AdversaryKind<"replay"> & { readonly everyMs: number })
     | (AdversaryKind<"huge-view"> & { readonly everyMs: number })

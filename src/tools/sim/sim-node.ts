@@ -28,7 +28,7 @@ import type { Misbehaviour } from "./misbehaviour.ts";
 import type { Observer } from "./observer.ts";
 import { CrashTrigger, Power } from "./power.ts";
 import type { Random } from "./random.ts";
-import type { Crash, NodeId } from "./schedule.ts";
+import type { CompactProposalsSpec, Crash, NodeId } from "./schedule.ts";
 import type { SimNetwork, SimPort } from "./simulated-network.ts";
 import { type ComputingCosts, Processor } from "./simulated-processor.ts";
 import type { SkewedClock, VirtualTime } from "./time.ts";
@@ -45,6 +45,8 @@ export interface SimNodeOptions {
   readonly crashes: readonly Crash[];
   /** Computing takes this long; no time at all if left out. */
   readonly computing?: ComputingCosts | undefined;
+  /** Proposals of any length go out with hashes in place of transactions. */
+  readonly compact?: CompactProposalsSpec | undefined;
   /** What mines in each life, and what it is told at its start, where blocks are mined. */
   readonly mining?: { readonly miner: () => Miner; readonly order: MiningOrder };
 }
@@ -200,7 +202,7 @@ export class SimNode {
     journal: Parameters<typeof Replica.open>[1]["journal"],
     power: Power,
   ): Promise<Replica> {
-    const { world, settings, syncIntervalMs, mining } = this.#options;
+    const { world, settings, syncIntervalMs, mining, compact } = this.#options;
     const random = this.#ports.random.split(`jitter ${this.lives}`);
     const { processor } = this;
     const port = this.#ports.network.port(this.id, power, processor);
@@ -213,6 +215,7 @@ export class SimNode {
         syncIntervalMs,
         pool: { transactionsMax: 1_000, bytesMax: 1_000_000 },
         ...(mining === undefined ? {} : { mining: mining.order }),
+        ...(compact === undefined ? {} : { compactProposals: { bytesMin: 0, ...compact } }),
         signatureRules: processor?.rules(world.signatures.rules) ?? world.signatures.rules,
         recoversAmnesia: this.recoversAmnesia,
         transitions: this.transitions,

@@ -8,7 +8,7 @@ import type { ValidatorId } from "../../consensus/engine.ts";
 import type { Network, NetworkHandlers, PeerView, RumorTopic } from "../../node/ports.ts";
 import type { Seat } from "../../node/votes/seats.ts";
 import { isMeant, type LoadedMessage } from "./message-faults.ts";
-import type { NetworkCounts } from "./network-counts.ts";
+import { newNetworkCounts } from "./network-counts.ts";
 import type { Observer } from "./observer.ts";
 import { never, type Power } from "./power.ts";
 import type { Random } from "./random.ts";
@@ -28,6 +28,8 @@ export interface VirtualNetworkOptions {
   readonly keys?: readonly Address[];
   /** Whether what peers tell of their heads is kept, as p2p does. */
   readonly keepsHeights?: boolean | undefined;
+  /** Whether all of them read compact proposals. */
+  readonly readsCompact?: boolean | undefined;
 }
 
 export interface NetworkPorts {
@@ -44,18 +46,7 @@ interface Link {
 }
 
 export class SimNetwork {
-  readonly counts: NetworkCounts = {
-    mails: 0,
-    mailBytes: 0,
-    rumors: 0,
-    requests: 0,
-    lost: 0,
-    cut: 0,
-    held: 0,
-    doubled: 0,
-    late: 0,
-    delivered: 0,
-  };
+  readonly counts = newNetworkCounts();
   readonly ports: NetworkPorts;
   readonly #options: VirtualNetworkOptions;
   readonly #nodes = new Map<NodeId, SimPort>();
@@ -110,6 +101,10 @@ export class SimNetwork {
 
   validatorOf(node: NodeId): ValidatorId | undefined {
     return this.#options.validators[node];
+  }
+
+  get readsCompact(): boolean {
+    return this.#options.readsCompact === true;
   }
 
   get keepsHeights(): boolean {
@@ -301,6 +296,10 @@ export class SimPort implements Network {
       const arrive = (port: SimPort) => port.#receiveMail(this.node, author, packet);
       this.#network.carry(this.node, node, arrive, packet);
     }
+  }
+
+  readsCompact(): boolean {
+    return this.#network.readsCompact;
   }
 
   publish(topic: RumorTopic, bytes: Uint8Array): void {

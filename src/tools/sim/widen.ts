@@ -24,6 +24,8 @@ interface Widths {
   readonly late: number;
   readonly limits: number;
   readonly long: number;
+  /** That proposals are compact; and that a corrupt validator then withholds their transactions. */
+  readonly compact: number;
 }
 
 const NONE: Widths = {
@@ -35,6 +37,7 @@ const NONE: Widths = {
   late: 0,
   limits: 0,
   long: 0,
+  compact: 0,
 };
 const SOME: Widths = {
   adversaries: 0.3,
@@ -45,6 +48,7 @@ const SOME: Widths = {
   late: 0.25,
   limits: 0.2,
   long: 0.01,
+  compact: 0.3,
 };
 const WIDE: Widths = {
   adversaries: 0.7,
@@ -55,14 +59,15 @@ const WIDE: Widths = {
   late: 0.5,
   limits: 0.4,
   long: 0.03,
+  compact: 0.5,
 };
 
 const WIDTHS: Readonly<Record<Profile, Widths>> = {
   calm: NONE,
-  network: NONE,
-  crash: NONE,
+  network: { ...NONE, compact: 0.3 },
+  crash: { ...NONE, compact: 0.3 },
   disk: NONE,
-  rollback: NONE,
+  rollback: { ...NONE, compact: 0.3 },
   flood: NONE,
   full: { ...SOME, limits: 1 },
   twins: NONE,
@@ -111,6 +116,8 @@ export function widen(schedule: Schedule, random: Random): Schedule {
   if (late !== undefined && schedule.deadlineMs > schedule.gstMs) wide = addLate(wide, late);
   const limits = draw("limits");
   if (limits !== undefined) wide = limitBlocks(wide, limits);
+  const compact = draw("compact");
+  if (compact !== undefined) wide = shorten(wide, compact);
   const long = draw("long");
   return long === undefined ? wide : lengthen(wide, long);
 }
@@ -272,6 +279,24 @@ function limitBlocks(schedule: Schedule, random: Random): Schedule {
     fee: BigInt(random.split(submission.id).pick([0, 1, 3])),
   }));
   return { ...schedule, limits, workload };
+}
+
+/** Compact proposals, of which a corrupt validator may withhold the transactions. */
+function shorten(schedule: Schedule, random: Random): Schedule {
+  const { adversaries, nodes, gstMs } = schedule;
+  const compact = { freshMs: random.pick([0, 0, 10, 40]), askMs: random.pick([30, 100, 300]) };
+  const corrupt = corruptOf(schedule);
+  if (corrupt.length === 0 || random.chance(0.4)) return { ...schedule, compact };
+  const validator = random.pick(corrupt);
+  const others = Array.from({ length: nodes }, (_, other) => other).filter((other) => other !== validator);
+  const victims = random.shuffle(others).slice(0, random.integer(1, others.length));
+  const untilMs = random.chance(0.5) ? Number.MAX_SAFE_INTEGER : gstMs;
+  const who = { id: `a${adversaries.length}`, validator, atMs: 0, untilMs };
+  return {
+    ...schedule,
+    compact,
+    adversaries: [...adversaries, { ...who, kind: "withhold-transactions", victims }],
+  };
 }
 
 function lengthen(schedule: Schedule, random: Random): Schedule {

@@ -268,7 +268,7 @@ describe.each(["alliance", "mined"])("the stored chain of a stopped node (%s)", 
     const words = ["migrate", "--check", "--dir", path];
     expect(await json(...words)).toMatchObject({ code: 0, value: { possible: true, steps: [] } });
     const versions = (await json("version")).value;
-    expect(versions).toMatchObject({ databaseFormat: 3, wire: { min: 2, max: 3 }, rules: 1 });
+    expect(versions).toMatchObject({ databaseFormat: 3, wire: { min: 2, max: 4 }, rules: 1 });
     const newer = versions.databaseFormat + 1;
     await edit(path, (kv) =>
       kv.write([{ kind: "put", key: VERSION_KEY, value: Uint8Array.of(0, newer) }], { sync: true }),

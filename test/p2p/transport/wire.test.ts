@@ -194,7 +194,7 @@ describe("the HELLO", () => {
       claim: undefined,
     };
     const chain = `${"0000000000000007"}${"ab".repeat(32)}04${"6f726731"}${"0000000000000102"}`;
-    const expected = `00030002${chain}01${"0000000000000011"}${"00000001"}00`;
+    const expected = `00040002${chain}01${"0000000000000011"}${"00000001"}00`;
     expect(hex(encodeHello(firstHello(value)))).toBe(`0002${chain}00`);
     expect(hex(encodeHello(value))).toBe(expected);
     const claim = { publicKey: new Uint8Array(32).fill(0xcd), signature: new Uint8Array(64).fill(0xef) };

@@ -19,7 +19,7 @@ import { type PbftBody, signingBytes, type VoteType } from "../../../consensus/p
 import { primaryOf, quorumOf } from "../../../consensus/pbft/quorum.ts";
 import type { Signer } from "../../../crypto/keys.ts";
 import { merkleRoot } from "../../../crypto/merkle.ts";
-import { decodePacket, encodePacket, MAIL_CONSENSUS } from "../../../node/ingress/packet.ts";
+import { decodePacket, encodePacket, MAIL_CONSENSUS, namesEpoch } from "../../../node/ingress/packet.ts";
 import type { MisbehaviourContext } from "../misbehaviour.ts";
 
 export class Forger {
@@ -59,10 +59,10 @@ export class Forger {
     return this.packet(body, signer, encodeBlock(block));
   }
 
-  /** The consensus message in a packet. Undefined for one of another kind, or one that does not decode. */
+  /** The consensus message in a packet; behind a compact proposal stands no block. Undefined for one of another kind, or one that does not decode. */
   open(packet: Uint8Array): ParsedMessage | undefined {
     const opened = decodePacket(packet);
-    if (opened?.kind !== MAIL_CONSENSUS) return undefined;
+    if (opened === undefined || !namesEpoch(opened.kind)) return undefined;
     const { logWindow } = this.genesis.consensus;
     const parsed = parseMessage(opened.content, { n: this.n, logWindow, limits: this.genesis.limits });
     return parsed.ok ? parsed.value : undefined;
