@@ -5,10 +5,13 @@
 import { type AllocationRun, measureAllocation } from "../../tools/bench/allocation.ts";
 import type { CostOptions } from "../../tools/bench/cost.ts";
 import type { Output } from "../output.ts";
+import { type CostRequest, settleCost } from "./bench-cost.ts";
 import { row, short } from "./bench-report.ts";
 import { BenchRun } from "./bench-run.ts";
 
-export async function runAllocation(out: Output, options: CostOptions): Promise<void> {
+/** @throws CliError when the numbers do not go together */
+export async function runAllocation(out: Output, request: CostRequest): Promise<void> {
+  const options = settleCost(request);
   const bench = new BenchRun(out);
   const run = await bench.complete(() => {
     bench.stage(`${options.warmUp + options.transfers} transfers among ${options.validators} validators`);

@@ -4,11 +4,14 @@
  */
 import { measureCheckUs } from "../../tools/bench/batch-speed.ts";
 import { type CostOptions, type CostRun, measureCost } from "../../tools/bench/cost.ts";
+import { badInput } from "../exit.ts";
 import type { Output } from "../output.ts";
 import { row, short } from "./bench-report.ts";
 import { BenchRun } from "./bench-run.ts";
+import { accountsFor } from "./bench-throughput.ts";
 
-export type { CostOptions };
+/** The run as it is asked for: accounts that are not said follow from the rest. */
+export type CostRequest = Omit<CostOptions, "accounts"> & { readonly accounts?: number };
 
 interface Measured extends CostRun {
   /** Microseconds of processor time of one check by the native library. */
@@ -17,7 +20,17 @@ interface Measured extends CostRun {
 
 const ROUNDS = 10;
 
-export async function runCost(out: Output, options: CostOptions): Promise<void> {
+/** @throws CliError when the numbers do not go together */
+export function settleCost(request: CostRequest): CostOptions {
+  const { batch, outstanding } = request;
+  if (outstanding < batch)
+    throw badInput(`--outstanding ${outstanding} is less than one request of --batch ${batch}`);
+  return { ...request, accounts: accountsFor(request) };
+}
+
+/** @throws CliError when the numbers do not go together */
+export async function runCost(out: Output, request: CostRequest): Promise<void> {
+  const options = settleCost(request);
   const bench = new BenchRun(out);
   const run = await bench.complete(async () => {
     bench.stage(`${options.warmUp + options.transfers} transfers among ${options.validators} validators`);
@@ -44,6 +57,7 @@ function costResult(options: CostOptions, run: Measured) {
     system: short(run.systemUs),
     transfers: run.transfers,
     blocks: run.blocks,
+    transactionsPerBlock: short(run.transfers / run.blocks),
     perSecond: short(run.transfers / run.seconds),
     memory: run.memory,
     checks: { single: short(run.checks.single), together: short(run.checks.together) },

@@ -22,10 +22,12 @@ export interface LatencyOptions {
   readonly delay: number;
   /** A share from 0 to 1. */
   readonly loss: number;
+  readonly pipelineDepth: number;
   readonly runs: number;
   readonly in?: string;
   readonly keep?: boolean;
   readonly transfers: number;
+  readonly warmUp: number;
 }
 
 export interface LatencyRun {
@@ -49,8 +51,6 @@ export interface StageWait {
 }
 
 const ACCOUNTS = 16;
-/** The first transfers, which are not counted: compilers and connections warm up. */
-const WARM_UP = 100;
 /** Transfers between two looks at disk and network. */
 const STRIDE = 20;
 const FSYNCS = 10;
@@ -77,6 +77,7 @@ async function measure(bench: BenchRun, options: LatencyOptions, title: string):
     validators: options.validators,
     accounts: Math.max(ACCOUNTS, options.validators),
     blockTimeMs: options.blockTime,
+    pipelineDepth: options.pipelineDepth,
     link: { delayMs: options.delay, loss: options.loss },
     verificationThread: options.verificationThread,
     in: options.in,
@@ -121,8 +122,8 @@ async function timeTransfers(
   const fsyncMs: number[] = [];
   const roundTripMs: number[] = [];
   const sent: { readonly node: number; readonly id: string; readonly ms: number }[] = [];
-  for (let i = -WARM_UP; i < options.transfers; i++) {
-    const node = (i + WARM_UP) % nodes.length;
+  for (let i = -options.warmUp; i < options.transfers; i++) {
+    const node = (i + options.warmUp) % nodes.length;
     const line = must(lines[node], "every node has a line");
     const transfer = must(transfers.take(node, 1)[0], "one transfer was asked for");
     const { ms, id } = await timeTransfer(line, transfer.bytes);

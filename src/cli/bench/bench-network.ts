@@ -25,6 +25,8 @@ export interface BenchNetworkOptions {
   readonly validators: number;
   readonly accounts: number;
   readonly blockTimeMs: number;
+  /** Heights in agreement at once at most. Left out, it is as in a devnet. */
+  readonly pipelineDepth?: number;
   /** The nodes' setting verification.thread. */
   readonly verificationThread: string;
   /** Of the connections between any two nodes. Left out, they are those of loopback. */
@@ -75,7 +77,7 @@ export class BenchNetwork extends TemporaryNetwork {
   static async make(options: BenchNetworkOptions): Promise<BenchNetwork> {
     const { validators, accounts, blockTimeMs } = options;
     const origin: DevnetOrigin = { seed: "bench", validators, accounts, balance: BALANCE };
-    const plan = planDevnet(origin);
+    const plan = deepened(planDevnet(origin), options.pipelineDepth);
     const p2pPortBase = await findPorts(validators);
     const settings = {
       portBase: await findPorts(validators),
@@ -118,6 +120,12 @@ export class BenchNetwork extends TemporaryNetwork {
     await super.kill();
     this.#links?.close();
   }
+}
+
+function deepened(plan: DevnetPlan, pipelineDepth: number | undefined): DevnetPlan {
+  const { consensus } = plan.genesis;
+  if (pipelineDepth === undefined || consensus.type !== "pbft") return plan;
+  return { ...plan, genesis: { ...plan.genesis, consensus: { ...consensus, pipelineDepth } } };
 }
 
 /** Writes into each home that the others are where the slow ports are. */

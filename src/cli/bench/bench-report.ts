@@ -28,6 +28,8 @@ export interface BenchResult<Run> {
 /** Waits on the way of one commit: durable writes and one-way trips over two, see docs/benchmarks.md. */
 const FSYNCS_PER_COMMIT = 4;
 const ROUND_TRIPS_PER_COMMIT = 5;
+/** Ways from one node to another among them, which are as long as --delay says. */
+const DELAYS_PER_COMMIT = 4;
 
 /** A run was disturbed when other programs took this share of the cores; less is noise of the measuring itself. */
 const DISTURBED_SHARE = 0.1;
@@ -241,8 +243,8 @@ function audits(out: Output, { validators }: ThroughputOptions, runs: readonly T
 const latencyOf = ({ byNode }: LatencyRun) => summarize(byNode.flat());
 const fsyncOf = ({ fsyncMs }: LatencyRun): number => median(fsyncMs);
 const roundTripOf = ({ roundTripMs }: LatencyRun): number => median(roundTripMs);
-const latencyLimit = (run: LatencyRun): number =>
-  FSYNCS_PER_COMMIT * fsyncOf(run) + ROUND_TRIPS_PER_COMMIT * roundTripOf(run);
+const latencyLimit = ({ delay }: LatencyOptions, run: LatencyRun): number =>
+  FSYNCS_PER_COMMIT * fsyncOf(run) + ROUND_TRIPS_PER_COMMIT * roundTripOf(run) + DELAYS_PER_COMMIT * delay;
 
 export function latencyResult(
   options: LatencyOptions,
@@ -252,21 +254,21 @@ export function latencyResult(
     name: "latency",
     value: short(middle(runs, (run) => latencyOf(run).p50)),
     unit: "ms from sending to final, p50",
-    limit: short(middle(runs, latencyLimit)),
-    ratio: short(middle(runs, (run) => latencyOf(run).p50 / latencyLimit(run))),
+    limit: short(middle(runs, (run) => latencyLimit(options, run))),
+    ratio: short(middle(runs, (run) => latencyOf(run).p50 / latencyLimit(options, run))),
     options,
     verifier: nativeName,
-    runs: runs.map(latencyRun),
+    runs: runs.map((run) => latencyRun(options, run)),
   };
 }
 
-function latencyRun(run: LatencyRun) {
+function latencyRun(options: LatencyOptions, run: LatencyRun) {
   return {
     p50: short(latencyOf(run).p50),
     p99: short(latencyOf(run).p99),
     max: short(latencyOf(run).max),
-    limit: short(latencyLimit(run)),
-    ratio: short(latencyOf(run).p50 / latencyLimit(run)),
+    limit: short(latencyLimit(options, run)),
+    ratio: short(latencyOf(run).p50 / latencyLimit(options, run)),
     fsyncMs: short(fsyncOf(run)),
     roundTripMs: short(roundTripOf(run)),
     waits: run.waits.map(({ name, ms: mean }) => ({ name, ms: short(mean) })),
@@ -299,7 +301,7 @@ export function describeLatency(
     ),
     row(
       "limit",
-      `${ms(limit)} ms = ${FSYNCS_PER_COMMIT} fsync of ${ms(of(fsyncOf))} ms + ${ROUND_TRIPS_PER_COMMIT} round trips of ${ms(of(roundTripOf))} ms`,
+      `${ms(limit)} ms = ${FSYNCS_PER_COMMIT} fsync of ${ms(of(fsyncOf))} ms + ${ROUND_TRIPS_PER_COMMIT} round trips of ${ms(of(roundTripOf))} ms${options.delay === 0 ? "" : ` + ${DELAYS_PER_COMMIT} delays of ${options.delay} ms`}`,
     ),
     ...(runs.length === 1
       ? []
@@ -309,7 +311,7 @@ export function describeLatency(
             runs
               .map(
                 (run) =>
-                  `${ms(latencyOf(run).p50)} ms (${(latencyOf(run).p50 / latencyLimit(run)).toFixed(2)})`,
+                  `${ms(latencyOf(run).p50)} ms (${(latencyOf(run).p50 / latencyLimit(options, run)).toFixed(2)})`,
               )
               .join(", "),
           ),

@@ -36,6 +36,7 @@ export interface ThroughputOptions {
   readonly warmUp: number;
   readonly batch: number;
   readonly outstanding: number;
+  readonly pipelineDepth: number;
   readonly rate?: number;
 }
 
@@ -46,12 +47,25 @@ const ACCOUNTS = 400;
 /** What one account holds of the outstanding transfers, while all of them are on one node. */
 const OUTSTANDING_PER_ACCOUNT = POOL_NONCE_GAP_MAX / 2;
 
-/** @throws CliError when the numbers do not go together */
-export function settleThroughput(request: ThroughputRequest): ThroughputOptions {
-  const { validators, outstanding } = request;
+/** What accounts must hold. */
+interface Held {
+  readonly validators: number;
+  readonly outstanding: number;
+  readonly batch: number;
+  readonly accounts?: number;
+}
+
+/** As many accounts as are asked for, or as hold what is outstanding. */
+export function accountsFor({ validators, outstanding, accounts }: Omit<Held, "batch">): number {
   const needed = validators * Math.ceil(outstanding / OUTSTANDING_PER_ACCOUNT);
-  const accounts = request.accounts ?? Math.min(DEVNET_ACCOUNTS_MAX, Math.max(ACCOUNTS, needed));
-  const options = { ...request, accounts };
+  return accounts ?? Math.min(DEVNET_ACCOUNTS_MAX, Math.max(ACCOUNTS, needed));
+}
+
+/** @throws CliError when the numbers do not go together */
+export function settleAccounts<Request extends Held>(
+  request: Request,
+): Request & { readonly accounts: number } {
+  const options = { ...request, accounts: accountsFor(request) };
   checkOptions(options);
   return options;
 }
@@ -87,7 +101,8 @@ const MOMENT_SECONDS = 10;
 /** The share of the limit that is signed ahead: more was never seen, and what is missing is signed on the way. */
 const PRESIGNED_SHARE = 0.8;
 
-export async function runThroughput(out: Output, options: ThroughputOptions): Promise<void> {
+export async function runThroughput(out: Output, request: ThroughputRequest): Promise<void> {
+  const options: ThroughputOptions = settleAccounts(request);
   const bench = new BenchRun(out);
   const runs = await bench.complete(async () => {
     const done: ThroughputRun[] = [];
@@ -101,7 +116,7 @@ export async function runThroughput(out: Output, options: ThroughputOptions): Pr
   if (runs.some((run) => !run.audit.ok)) throw new Finished(EXIT.failedCheck);
 }
 
-function checkOptions({ accounts, validators, outstanding, batch }: ThroughputOptions): void {
+function checkOptions({ accounts, validators, outstanding, batch }: Required<Held>): void {
   if (accounts < validators)
     throw badInput(`--accounts ${accounts}: at least one for each of the ${validators} nodes`);
   // Were all outstanding transfers on one node, its accounts must be able to hold them.

@@ -16,7 +16,7 @@ import { type AdmissionOptions, runAdmission } from "./bench-admission.ts";
 import { runSuite, type SuiteOptions } from "./bench-all.ts";
 import { runAllocation } from "./bench-allocation.ts";
 import { type ConnectOptions, runConnect } from "./bench-connect.ts";
-import { type CostOptions, runCost } from "./bench-cost.ts";
+import { type CostRequest, runCost } from "./bench-cost.ts";
 import { runEpochs } from "./bench-epochs.ts";
 import { type BenchEventsOptions, runEvents } from "./bench-events.ts";
 import { runGrowth, runLength } from "./bench-growth.ts";
@@ -26,10 +26,12 @@ import { type BenchModulesOptions, runModules } from "./bench-modules.ts";
 import { type OverloadOptions, runOverload } from "./bench-overload.ts";
 import { type BenchStateOptions, runState } from "./bench-state.ts";
 import { runSync, type SyncOptions } from "./bench-sync.ts";
-import { runThroughput, settleThroughput, type ThroughputRequest } from "./bench-throughput.ts";
+import { runThroughput, type ThroughputRequest } from "./bench-throughput.ts";
 import { type BenchVerifyOptions, runVerify } from "./bench-verify.ts";
 import { readValidators, SUITE_VALIDATORS } from "./suite-plan.ts";
 
+/** The log window of a benchmark's genesis, where it has few validators. */
+const PIPELINE_DEPTH_MAX = 32;
 const VALIDATORS_BENCH_MAX = Math.min(VALIDATORS_MAX, 64);
 
 export function addBench(program: Command): void {
@@ -41,7 +43,7 @@ export function addBench(program: Command): void {
     "throughput",
     "committed transfers a second, beside what the processors could verify (the default)",
     declareThroughput,
-    ({ out, options }) => runThroughput(out, settleThroughput(options)),
+    ({ out, options }) => runThroughput(out, options),
   );
   bench.addCommand(throughput.copyInheritedSettings(bench), { isDefault: true });
   leaf<LatencyOptions>(
@@ -90,7 +92,7 @@ function addNetworkless(bench: Command): void {
     (command) =>
       command
         .option("--blocks <n>", "blocks that are connected", integer(1, 1_000), 20)
-        .option("--transfers <n>", "transfers in each block", integer(1, 1_000), 1_000),
+        .option("--transfers <n>", "transfers in each block", integer(1, 5_000), 1_000),
     ({ out, options }) => runConnect(out, options),
   );
   leaf<SuiteOptions>(
@@ -161,14 +163,14 @@ function addLengths(bench: Command): void {
 
 /** Those that count processor time, and the one that fetches blocks. */
 function addProcessorTime(bench: Command): void {
-  leaf<CostOptions>(
+  leaf<CostRequest>(
     bench,
     "cost",
     "processor time that a transfer costs all validators, in one process and without a network",
     declareCost,
     ({ out, options }) => runCost(out, options),
   );
-  leaf<CostOptions>(
+  leaf<CostRequest>(
     bench,
     "allocation",
     "bytes of heap that a transfer makes all validators allocate, beside decoding it once at each",
@@ -221,10 +223,17 @@ function threadOption(): Option {
     .default("auto");
 }
 
+function depthOption(): Option {
+  return new Option("--pipeline-depth <n>", "heights in agreement at once at most, of the genesis")
+    .argParser(integer(1, PIPELINE_DEPTH_MAX))
+    .default(1);
+}
+
 function declareNetwork(command: Command): Command {
   return command
     .option("-n, --validators <n>", "validators", integer(1, VALIDATORS_BENCH_MAX), 4)
     .option("--block-time <duration>", "least time between blocks", duration, 0)
+    .addOption(depthOption())
     .option("--delay <duration>", "delay between any two nodes, in each direction", duration, 0)
     .option("--loss <percent>", "lost segments of a hundred between any two nodes", percent, 0)
     .addOption(threadOption())
@@ -252,12 +261,9 @@ function declareThroughput(command: Command): Command {
 }
 
 function declareLatency(command: Command): Command {
-  return declareNetwork(command).option(
-    "--transfers <n>",
-    "transfers to time, one after the other",
-    integer(10, 100_000),
-    400,
-  );
+  return declareNetwork(command)
+    .option("--transfers <n>", "transfers to time, one after the other", integer(10, 100_000), 400)
+    .option("--warm-up <n>", "transfers before them, which are not counted", integer(0, 100_000), 100);
 }
 
 function declareOverload(command: Command): Command {
@@ -293,10 +299,17 @@ function declareOverload(command: Command): Command {
 function declareCost(command: Command): Command {
   return command
     .option("-n, --validators <n>", "validators", integer(1, VALIDATORS_BENCH_MAX), 4)
-    .option("--transfers <n>", "transfers that are measured", integer(1_000, 1_000_000), 20_000)
+    .option("--transfers <n>", "transfers that are measured", integer(100, 1_000_000), 20_000)
     .option("--warm-up <n>", "transfers before them", integer(0, 1_000_000), 10_000)
     .option("--batch <n>", "transfers in one JSON-RPC request", integer(1, 100), 100)
-    .option("--accounts <n>", "accounts that send", integer(100, DEVNET_ACCOUNTS_MAX), 400)
+    .option("--outstanding <n>", "transfers sent and not final at most", integer(1, 30_000), 2_000)
+    .option("--per-block <n>", "transfers of a block at most, of the genesis", integer(1, 5_000), 5_000)
+    .addOption(depthOption())
+    .option(
+      "--accounts <n>",
+      "accounts that send (default: 400, or as many as hold what is outstanding)",
+      integer(1, DEVNET_ACCOUNTS_MAX),
+    )
     .option("--in <dir>", "where the temporary folder is made (default: the system's place)");
 }
 

@@ -5,12 +5,14 @@
 import type { SuitePlace, SuiteSample } from "../../tools/bench/suite.ts";
 
 /** What a benchmark printed with --json, as far as it is looked at. */
-interface Printed {
+export interface Printed {
   readonly value?: number;
   readonly unit?: string;
   readonly limit?: number;
   readonly cached?: number;
   readonly plain?: number;
+  readonly transactionsPerBlock?: number;
+  readonly runs?: readonly { readonly latencyMs: { readonly p50: number } }[];
   readonly batches?: readonly { readonly size: number; readonly value: number; readonly limit?: number }[];
   readonly sizes?: readonly { readonly accounts: number; readonly value: number; readonly hashes: number }[];
 }
@@ -22,10 +24,29 @@ export interface SuiteCase {
   readonly group: string;
   /** About how long it takes on two quiet cores. */
   readonly seconds: number;
+  /** It runs only when its name or its group is asked for. */
+  readonly isAside?: boolean;
   /** The words that follow `quorate bench`. */
   readonly words: readonly string[];
   read(printed: Printed): readonly SuiteSample[];
 }
+
+const bySize = { label: "transactions of a block", isWide: true } as const;
+/** ms, and lost segments of a hundred. */
+const DELAYS = [
+  { delay: 10, loss: 0 },
+  { delay: 50, loss: 0 },
+  { delay: 100, loss: 0 },
+  { delay: 50, loss: 1 },
+] as const;
+/** Transfers of a block, with blocks that are connected, and transfers of cost that are measured. */
+const BLOCK_SIZES = [
+  { size: 1, blocks: 500, transfers: 300 },
+  { size: 10, blocks: 200, transfers: 1_500 },
+  { size: 100, blocks: 40, transfers: 4_000 },
+  { size: 1_000, blocks: 8, transfers: 8_000 },
+  { size: 5_000, blocks: 3, transfers: 12_000 },
+] as const;
 
 export const SUITE_CASES: readonly SuiteCase[] = [
   {
@@ -47,25 +68,12 @@ export const SUITE_CASES: readonly SuiteCase[] = [
         better: "higher",
         value,
         limit,
-        place: { title: "verify by batch", label: "signatures of a batch", x: size, isWide: true },
+        places: [{ title: "verify by batch", label: "signatures of a batch", x: size, isWide: true }],
       })),
   },
-  {
-    name: "connect",
-    group: "connect",
-    seconds: 6,
-    words: ["connect", "--blocks", "8"],
-    read: (printed) => [
-      ...higher("connect, signatures unseen")(printed),
-      {
-        name: "connect, signatures known",
-        unit: "transactions per second",
-        better: "higher",
-        value: printed.cached ?? Number.NaN,
-        limit: undefined,
-      },
-    ],
-  },
+  ...BLOCK_SIZES.map(connectOf),
+  ...BLOCK_SIZES.map(sizeOf),
+  ...DELAYS.flatMap(delayOf),
   {
     name: "state",
     group: "state",
@@ -78,7 +86,7 @@ export const SUITE_CASES: readonly SuiteCase[] = [
         better: "lower",
         value,
         limit: value / hashes,
-        place: { title: "state by accounts", label: "accounts", x: accounts, isWide: true },
+        places: [{ title: "state by accounts", label: "accounts", x: accounts, isWide: true }],
       })),
   },
   {
@@ -101,12 +109,14 @@ export const SUITE_CASES: readonly SuiteCase[] = [
         better: "higher",
         value,
         limit,
-        place: {
-          title: "admission by batch",
-          label: "transactions that come together",
-          x: size,
-          isWide: true,
-        },
+        places: [
+          {
+            title: "admission by batch",
+            label: "transactions that come together",
+            x: size,
+            isWide: true,
+          },
+        ],
       })),
   },
   {
@@ -123,45 +133,124 @@ export function casesOf(validators: number): readonly SuiteCase[] {
   const [many, few] =
     validators > 7 ? ["3000", "3000"] : validators > 4 ? ["5000", "4000"] : ["8000", "6000"];
   const network = ["-n", `${validators}`];
-  const place = (title: string): SuitePlace => ({ title, label: "validators", x: validators });
+  const places = (what: string): SuitePlace[] => [
+    { title: `${what} by validators`, label: "validators", x: validators },
+    ...(validators === 4 ? [byDelay(what, 0)] : []),
+  ];
   return [
     {
       name: `cost-${validators}`,
       group: "cost",
       seconds: 8 + validators,
       words: ["cost", ...network, "--transfers", many, "--warm-up", few],
-      read: lower(`cost, ${validators} validators`, place("cost by validators")),
+      read: lower(`cost, ${validators} validators`, places("cost").slice(0, 1)),
     },
     {
       name: `latency-${validators}`,
       group: "latency",
       seconds: 8 + 2 * validators,
       words: ["latency", ...network, "--transfers", "100"],
-      read: lower(`latency, ${validators} validators`, place("latency by validators")),
+      read: lower(`latency, ${validators} validators`, places("latency")),
     },
     {
       name: `throughput-${validators}`,
       group: "throughput",
       seconds: 26 + 2 * validators,
       words: ["throughput", ...network, "--seconds", "12", "--warm-up", "8"],
-      read: higher(`throughput, ${validators} validators`, place("throughput by validators")),
+      read: higher(`throughput, ${validators} validators`, places("throughput")),
     },
   ];
 }
 
-function higher(name: string, place?: SuitePlace): SuiteCase["read"] {
-  return (printed) => [sample(name, "higher", printed, place)];
+/** Whole blocks of one size, checked and executed. */
+function connectOf({ size, blocks }: (typeof BLOCK_SIZES)[number]): SuiteCase {
+  const ofSize = size === 1_000 ? "" : `, blocks of ${size}`;
+  const places: SuitePlace[] = [{ ...bySize, title: "connect by block size", x: size }];
+  const known = ({ cached = Number.NaN }: Printed): SuiteSample => ({
+    name: "connect, signatures known",
+    unit: "transactions per second",
+    better: "higher",
+    value: cached,
+    limit: undefined,
+  });
+  return {
+    name: `connect-${size}`,
+    group: "connect",
+    seconds: 6,
+    words: ["connect", "--blocks", `${blocks}`, "--transfers", `${size}`],
+    read: (printed) => [
+      ...higher(`connect, signatures unseen${ofSize}`, places)(printed),
+      ...(size === 1_000 ? [known(printed)] : []),
+    ],
+  };
 }
 
-function lower(name: string, place?: SuitePlace): SuiteCase["read"] {
-  return (printed) => [sample(name, "lower", printed, place)];
+/** Blocks of one size at most, with all that four validators do about them. */
+function sizeOf({ size, transfers }: (typeof BLOCK_SIZES)[number]): SuiteCase {
+  // A node takes as much as three seconds commit, and no more.
+  const outstanding = Math.min(5_000, Math.max(2_000, 3 * size));
+  const load = [
+    "--transfers",
+    `${transfers}`,
+    "--warm-up",
+    `${transfers}`,
+    "--outstanding",
+    `${outstanding}`,
+  ];
+  return {
+    name: `size-${size}`,
+    group: "size",
+    seconds: 12,
+    words: ["cost", "--per-block", `${size}`, ...load],
+    read: (printed) => {
+      const { transactionsPerBlock: x = Number.NaN } = printed;
+      const places = [{ ...bySize, title: "cost by block size", x }];
+      return lower(`cost, blocks of ${size} at most`, places)(printed);
+    },
+  };
+}
+
+/** Nodes that are so far apart, one of a hundred segments lost or none. */
+function delayOf({ delay, loss }: { readonly delay: number; readonly loss: number }): readonly SuiteCase[] {
+  const link = ["--delay", `${delay}ms`, "--loss", `${loss}`];
+  const words = `${delay} ms apart${loss === 0 ? "" : `, ${loss} % lost`}`;
+  const places = (what: string) => (loss === 0 ? [byDelay(what, delay)] : undefined);
+  const name = `${delay}ms${loss === 0 ? "" : "-loss"}`;
+  return [
+    {
+      name: `latency-${name}`,
+      group: "delay",
+      seconds: 10 + Math.round(0.35 * delay),
+      words: ["latency", "--transfers", "40", "--warm-up", "20", ...link],
+      read: lower(`latency, ${words}`, places("latency")),
+    },
+    {
+      name: `throughput-${name}`,
+      group: "delay",
+      seconds: 26,
+      words: ["throughput", "--seconds", "10", "--warm-up", "6", ...link],
+      read: higher(`throughput, ${words}`, places("throughput")),
+    },
+  ];
+}
+
+function byDelay(what: string, x: number): SuitePlace {
+  return { title: `${what} by delay`, label: "ms between any two nodes", x };
+}
+
+function higher(name: string, places?: readonly SuitePlace[]): SuiteCase["read"] {
+  return (printed) => [sample(name, "higher", printed, places)];
+}
+
+function lower(name: string, places?: readonly SuitePlace[]): SuiteCase["read"] {
+  return (printed) => [sample(name, "lower", printed, places)];
 }
 
 function sample(
   name: string,
   better: SuiteSample["better"],
   { value = Number.NaN, unit = "", limit }: Printed,
-  place?: SuitePlace,
+  places?: readonly SuitePlace[],
 ): SuiteSample {
-  return { name, unit, better, value, limit, ...(place === undefined ? {} : { place }) };
+  return { name, unit, better, value, limit, ...(places === undefined ? {} : { places }) };
 }

@@ -22,11 +22,12 @@ export interface ConnectRun {
   readonly cachedSeconds: number;
 }
 
+/** As many at least: one for each transfer of a block. */
 const ACCOUNTS = 1_000;
 
-/** @param perBlock transfers in each block, at most ACCOUNTS: one an account */
+/** @param perBlock transfers in each block */
 export async function measureConnect(blocks: number, perBlock: number): Promise<ConnectRun> {
-  const signers = Array.from({ length: ACCOUNTS }, (_, i) => createSigner(seedOf(i)));
+  const signers = Array.from({ length: Math.max(ACCOUNTS, perBlock) }, (_, i) => createSigner(seedOf(i)));
   const genesis = easyGenesis(
     "bench-connect",
     signers.map(({ publicKey }) => publicKey),
@@ -69,7 +70,7 @@ async function makeBlocks(
   const blocks: SealedBlock[] = [];
   for (let nonce = 0; nonce < count; nonce++) {
     const transfers = signers.slice(0, perBlock).map((signer, i) => {
-      const to = must(signers[(i + nonce + 1) % ACCOUNTS], "the index is below their number");
+      const to = must(signers[(i + nonce + 1) % signers.length], "the index is below their number");
       return transferOf(chain, signer, to, BigInt(nonce));
     });
     const timeMs = genesis.timeMs + 1_000n * BigInt(nonce + 1);

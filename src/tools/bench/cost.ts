@@ -24,6 +24,12 @@ export interface CostOptions {
   /** How many transfers are in one request. */
   readonly batch: number;
   readonly accounts: number;
+  /** How many transfers are sent and not final at most. */
+  readonly outstanding: number;
+  /** Transfers of a block at most, as the genesis bounds them. */
+  readonly perBlock: number;
+  /** Heights in agreement at once at most, as the genesis says. */
+  readonly pipelineDepth: number;
   /** The folder in which the databases are made. */
   readonly in?: string;
 }
@@ -40,8 +46,8 @@ export interface CostRun {
   readonly checks: { readonly single: number; readonly together: number };
 }
 
-/** Sent and not final at most. */
-const OUTSTANDING_MAX = 2_000;
+/** Calls that wait for one node's answers: it refuses more of a client. */
+const CALLS_WAITING_MAX = 400;
 const HAS_NODES = "the network has validators";
 const BALANCE = 1_000_000_000n;
 
@@ -73,28 +79,32 @@ export async function measureCost(options: CostOptions, watch?: CostWatch): Prom
   }
 }
 
-function planOf({ validators, accounts }: CostOptions): NetworkPlan {
-  return planNetwork({ ...DEVNET, validators, accounts, balance: BALANCE }, secretsFromSeed("bench"));
+function planOf({ validators, accounts, perBlock, pipelineDepth }: CostOptions): NetworkPlan {
+  const options = { ...DEVNET, validators, accounts, balance: BALANCE };
+  const plan = planNetwork(options, secretsFromSeed("bench"));
+  const limits = { ...plan.genesis.limits, maxBlockTransactions: perBlock };
+  const consensus = { ...plan.genesis.consensus, pipelineDepth };
+  return { ...plan, genesis: { ...plan.genesis, limits, consensus } };
 }
 
-/** The texts of all requests, in turn for each node. */
-function requestsOf({ genesis, accounts }: NetworkPlan, options: CostOptions): string[] {
-  const { validators, batch, warmUp, transfers } = options;
+/** The calls of all requests, in turn for each node. */
+function requestsOf({ genesis, accounts }: NetworkPlan, options: CostOptions): string[][] {
+  const { validators, batch, warmUp, transfers, outstanding } = options;
   const chain = { chainId: genesis.chainId, genesisHash: computeGenesisHash(genesis) };
   const source = new Transfers(
     accounts.map(({ seed }) => seed),
     validators,
     chain,
   );
-  const count = Math.ceil((warmUp + transfers) / batch);
+  // What is outstanding when the measuring begins was taken in before it: so as much comes in while the last blocks are made.
+  const count = Math.ceil((warmUp + transfers + outstanding) / batch);
   return Array.from({ length: count }, (_, turn) => {
-    const calls = source
+    return source
       .take(turn % validators, batch)
       .map(
         ({ bytes }, id) =>
           `{"jsonrpc":"2.0","id":${id},"method":"tx_send","params":{"tx":"${hex0x(bytes)}"}}`,
       );
-    return calls.length === 1 ? calls.join() : `[${calls.join(",")}]`;
   });
 }
 
@@ -109,9 +119,11 @@ interface Mark {
 /** Keeps so many transfers outstanding, through each node in turn, until all are final. */
 class CostLoad {
   readonly #nodes: readonly CostNode[];
-  readonly #requests: readonly string[];
+  readonly #requests: readonly (readonly string[])[];
   readonly #options: CostOptions;
   readonly #watch: CostWatch | undefined;
+  /** How many requests each node has not answered yet. */
+  readonly #unanswered: number[];
   #next = 0;
   #committed = 0;
   #blocks = 0;
@@ -119,7 +131,7 @@ class CostLoad {
 
   constructor(
     nodes: readonly CostNode[],
-    requests: readonly string[],
+    requests: readonly (readonly string[])[],
     options: CostOptions,
     watch: CostWatch | undefined,
   ) {
@@ -127,6 +139,7 @@ class CostLoad {
     this.#nodes = nodes;
     this.#requests = requests;
     this.#options = options;
+    this.#unanswered = nodes.map(() => 0);
   }
 
   run(): Promise<CostRun> {
@@ -135,7 +148,7 @@ class CostLoad {
         this.#committed += sealed.block.transactions.length;
         this.#blocks++;
         if (this.#committed >= this.#options.warmUp) this.#begin ??= this.#markBegin();
-        if (this.#committed >= this.#requests.length * this.#options.batch) resolve(this.#figures());
+        if (this.#committed >= this.#options.warmUp + this.#options.transfers) resolve(this.#figures());
         else this.#pump(reject);
       });
       this.#pump(reject);
@@ -143,21 +156,31 @@ class CostLoad {
   }
 
   #pump(reject: (error: unknown) => void): void {
-    const { batch } = this.#options;
+    const { batch, outstanding } = this.#options;
     while (this.#next < this.#requests.length) {
-      if ((this.#next + 1) * batch - this.#committed > OUTSTANDING_MAX) return;
-      const node = must(this.#nodes[this.#next % this.#nodes.length], HAS_NODES);
-      const request = must(this.#requests[this.#next++], "the loop ends with the requests");
-      node.answer(request).then((answer = "") => {
-        const at = answer.indexOf('"error"');
-        if (at >= 0) reject(new Error(`a transfer of ours is refused: ${answer.slice(at, at + 300)}`));
-      }, reject);
+      if ((this.#next + 1) * batch - this.#committed > outstanding) return;
+      const at = this.#next % this.#nodes.length;
+      const unanswered = must(this.#unanswered[at], HAS_NODES);
+      if (unanswered > 0 && (unanswered + 1) * batch > CALLS_WAITING_MAX) return;
+      this.#unanswered[at] = unanswered + 1;
+      this.#send(at, must(this.#requests[this.#next++], "the loop ends with the requests"), reject);
     }
   }
 
   #markBegin(): Mark {
     this.#watch?.begins();
     return this.#mark();
+  }
+
+  #send(at: number, calls: readonly string[], reject: (error: unknown) => void): void {
+    const answered = (answer = "") => {
+      this.#unanswered[at] = must(this.#unanswered[at], HAS_NODES) - 1;
+      const error = answer.indexOf('"error"');
+      if (error < 0) this.#pump(reject);
+      else reject(new Error(`a transfer of ours is refused: ${answer.slice(error, error + 300)}`));
+    };
+    const request = calls.length === 1 ? calls.join() : `[${calls.join(",")}]`;
+    must(this.#nodes[at], HAS_NODES).answer(request).then(answered).catch(reject);
   }
 
   #mark(): Mark {

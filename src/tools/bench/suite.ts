@@ -28,7 +28,8 @@ export interface SuiteSample {
   readonly value: number;
   /** What bounds it, of the same run, or undefined where nothing is known to. */
   readonly limit: number | undefined;
-  readonly place?: SuitePlace;
+  /** The charts in which it stands. */
+  readonly places?: readonly SuitePlace[];
 }
 
 /** One figure over all rounds. */
@@ -39,7 +40,8 @@ export interface SuiteFigure {
   readonly values: readonly number[];
   /** Value over limit of each round, or none. */
   readonly ratios: readonly number[];
-  readonly place?: SuitePlace;
+  /** The charts in which it stands. */
+  readonly places?: readonly SuitePlace[];
 }
 
 export const SUITE_FORMAT = 1;
@@ -65,10 +67,10 @@ export function suiteFigures(rounds: readonly (readonly SuiteSample[])[]): Suite
   const names = new Set(rounds.flat().map(({ name }) => name));
   return [...names].map((name) => {
     const samples = rounds.flat().filter((sample) => sample.name === name);
-    const { unit, better, place } = must(samples[0], "every name is that of a sample");
+    const { unit, better, places } = must(samples[0], "every name is that of a sample");
     const ratios = samples.flatMap(({ value, limit }) => (limit === undefined ? [] : [value / limit]));
     const values = samples.map(({ value }) => value);
-    return { name, unit, better, values, ratios, ...(place === undefined ? {} : { place }) };
+    return { name, unit, better, values, ratios, ...(places === undefined ? {} : { places }) };
   });
 }
 

@@ -23,6 +23,7 @@ const options = {
   warmUp: 5,
   batch: 100,
   outstanding: 2_000,
+  pipelineDepth: 1,
 };
 
 function throughputRun(committed: number): ThroughputRun {
@@ -122,7 +123,7 @@ describe("the throughput benchmark", () => {
 
 describe("the latency benchmark", () => {
   it("sets the median of all nodes against fsyncs and round trips", () => {
-    const result = latencyResult({ ...options, transfers: 6 }, [latencyRun]);
+    const result = latencyResult({ ...options, warmUp: 0, transfers: 6 }, [latencyRun]);
     expect(result).toMatchObject({
       name: "latency",
       value: 6,
@@ -130,9 +131,14 @@ describe("the latency benchmark", () => {
       ratio: 1.2,
       runs: [{ p50: 6, max: 9 }],
     });
-    const page = describeLatency(out, { ...options, runs: 1, transfers: 6 }, [latencyRun]).join("\n");
+    const page = describeLatency(out, { ...options, runs: 1, warmUp: 0, transfers: 6 }, [latencyRun]).join(
+      "\n",
+    );
     expect(page).toContain("PREPAREs of a quorum  4.25 ms");
     expect(page).toContain("5.00 ms = 4 fsync of 1.00 ms + 5 round trips of 0.20 ms");
+    const apart = { ...options, delay: 10, runs: 1, warmUp: 0, transfers: 6 };
+    expect(latencyResult(apart, [latencyRun]).limit).toBe(45);
+    expect(describeLatency(out, apart, [latencyRun]).join("\n")).toContain("+ 4 delays of 10 ms");
     expect(page).toMatch(/node1 +primary +3 +8\.00 ms/);
   });
 });

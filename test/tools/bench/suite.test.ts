@@ -65,13 +65,17 @@ describe("a suite of benchmarks", () => {
   });
 
   it("reads of each benchmark what it prints", () => {
-    const cases = planSuite({ validators: SUITE_VALIDATORS });
+    const usual = planSuite({ validators: SUITE_VALIDATORS });
+    expect(usual.some(({ group }) => group === "pipeline")).toBe(false);
+    const cases = [...usual, ...planSuite({ validators: SUITE_VALIDATORS, only: ["pipeline"] })];
     expect(new Set(cases.map(({ name }) => name)).size).toBe(cases.length);
     const printed = {
       value: 4,
       unit: "u",
       limit: 2,
       cached: 9,
+      transactionsPerBlock: 7,
+      runs: [{ latencyMs: { p50: 12 } }],
       batches: [{ size: 8, value: 3 }],
       sizes: [{ accounts: 10, value: 6, hashes: 3 }],
     };
@@ -94,7 +98,7 @@ describe("a suite of benchmarks", () => {
       limit: 1,
       unit: "us",
     });
-    expect(sample).toMatchObject({ name: "cost, 7 validators", place: { label: "validators", x: 7 } });
+    expect(sample).toMatchObject({ name: "cost, 7 validators", places: [{ label: "validators", x: 7 }] });
     expect(() => names([4], ["cost-7"])).toThrow(
       /no benchmark "cost-7"; there are the groups cost, .*cost-4/,
     );
