@@ -997,9 +997,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: "node/driver.ts",
-        find: "const verified = bill.judge(() => this.#consensus.verifier.verify(parsed.value));\n    if (!verified.ok) return this.#refuse(author, type, verified.fault.code);",
-        replace:
-          "const verified = bill.judge(() => this.#consensus.verifier.verify(parsed.value));\n    if (!verified.ok) return bill.refund();",
+        find: "if (!verdict.ok) return this.#refuse(author, type, verdict.fault.code);",
+        replace: "if (!verdict.ok) return bill.refund();",
       },
     ],
     hunts: FLOOD,

@@ -83,7 +83,7 @@ export const FROM_THE_TEXT: readonly Mutation[] = [
   {
     name: "the block beside a PRE-PREPARE may be another than the one signed for",
     rule: "1.5 A5, hash(header) = d",
-    edits: [edit("message-verifier", "if (!equalBytes(hash, signed.hash)) return", "if (false) return")],
+    edits: [edit("signed-messages", "if (!equalBytes(hash, signed.hash)) return", "if (false) return")],
     hunts: ANY,
   },
   {

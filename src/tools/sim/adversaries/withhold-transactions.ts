@@ -11,6 +11,7 @@ import {
   decodePacket,
   encodePacket,
   MAIL_BLOCK_TRANSACTIONS,
+  MAIL_COMPACT_PROPOSAL,
   MAIL_CONSENSUS,
   MAIL_WANTED_TRANSACTIONS,
 } from "../../../node/ingress/packet.ts";
@@ -38,6 +39,9 @@ export function withholdTransactions(
       if (message !== undefined && "hash" in message) remember(proposed, message.hash);
       if (!context.active() || !victims.includes(to)) return [{ to, packet }];
       if (packet[0] === MAIL_BLOCK_TRANSACTIONS) return answer(context, to, packet);
+      if (packet[0] === MAIL_COMPACT_PROPOSAL && context.random.chance(0.2)) {
+        return [{ to, packet: withOtherHashes(context, packet) }];
+      }
       // STATUS would bring the whole proposal.
       const isWhole = packet[0] === MAIL_CONSENSUS && message?.type === "pre-prepare";
       return isWhole || message?.type === "block" ? [] : [{ to, packet }];
@@ -63,6 +67,14 @@ function answer({ random }: MisbehaviourContext, to: ValidatorId, packet: Uint8A
     [instead([spoiled])],
     [instead([spoiled]), { to, packet }],
   ]);
+}
+
+/** The signed vote as it is, and something else in what proves itself behind it. */
+function withOtherHashes({ random }: MisbehaviourContext, packet: Uint8Array): Uint8Array {
+  const other = new Uint8Array(packet);
+  const at = random.integer(Math.floor(packet.length / 2), packet.length - 1);
+  other[at] = (other[at] ?? 0) ^ (1 << random.integer(0, 7));
+  return other;
 }
 
 function ask(context: MisbehaviourContext, proposed: readonly Hash[]): void {
