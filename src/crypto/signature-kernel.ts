@@ -102,7 +102,9 @@ export class SignatureKernel {
   load(claims: readonly Claim[]): void {
     assert(claims.length > 0 && claims.length <= this.countMax, "a batch fits the kernel");
     this.#loadKeys(claims);
-    for (const [i, claim] of claims.entries()) this.#loadSignature(i, claim);
+    // Counted, as all that is done for each signature: entries() makes a pair for each.
+    let i = 0;
+    for (const claim of claims) this.#loadSignature(i++, claim);
     this.#deriveCoefficients(claims.length);
     this.#exports.prepare(claims.length);
   }
@@ -134,7 +136,8 @@ export class SignatureKernel {
     const { keyOfAt, keyAtAt, encodingsAt } = this.#exports;
     const numbers = new Map<string, number>();
     const fresh: { readonly text: string; readonly number: number }[] = [];
-    for (const [i, { publicKey }] of claims.entries()) {
+    let at = keyOfAt.value / 4;
+    for (const { publicKey } of claims) {
       const text = byteText(publicKey);
       let number = numbers.get(text);
       if (number === undefined) {
@@ -146,7 +149,7 @@ export class SignatureKernel {
           fresh.push({ text, number });
         } else this.#words[keyAtAt.value / 4 + number] = kept;
       }
-      this.#words[keyOfAt.value / 4 + i] = number;
+      this.#words[at++] = number;
     }
     this.#keyCount = numbers.size;
     this.#exports.decodeKeys(fresh.length);

@@ -197,7 +197,8 @@ function checkNonce(candidate: Candidate, rules: AdmissionRules): Fault<Admissio
     senderQueue !== undefined && senderQueue.pendingNonce > account.nonce
       ? senderQueue.pendingNonce
       : account.nonce;
-  if (nonce <= pending + BigInt(rules.nonceGapMax)) return undefined;
+  // Without a gap, which is the rule, no sum is made.
+  if (nonce <= pending || nonce <= pending + BigInt(rules.nonceGapMax)) return undefined;
   return fault(
     "TX_NONCE_GAP",
     `nonce ${nonce} is ${nonce - pending} ahead of the next one, ${pending}; at most ${rules.nonceGapMax} are queued ` +
@@ -208,7 +209,9 @@ function checkNonce(candidate: Candidate, rules: AdmissionRules): Fault<Admissio
 /** All the sender's transactions together, the candidate in its place, must be payable from the head's balance. */
 function checkFunds(candidate: Candidate): Fault<AdmissionCode> | undefined {
   const { cost, account, senderQueue, transaction } = candidate;
-  const others = (senderQueue?.cost ?? 0n) - (senderQueue?.at(transaction.nonce)?.cost ?? 0n);
+  const held = senderQueue?.cost ?? 0n;
+  const occupant = senderQueue?.at(transaction.nonce);
+  const others = occupant === undefined ? held : held - occupant.cost;
   if (others + cost <= account.balance) return undefined;
   return fault(
     "TX_INSUFFICIENT_FUNDS",

@@ -200,6 +200,8 @@ export class SenderQueue {
 
   #append(entry: QueueEntry): void {
     this.#executable.push(entry);
+    this.#pendingNonce = entry.transaction.nonce + 1n;
+    this.#pendingCount = this.#executable.length;
     this.#fees?.push(entry.transaction.fee);
   }
 

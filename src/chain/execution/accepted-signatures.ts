@@ -146,8 +146,9 @@ export class AcceptedSignatures {
     const { verifyEach } = this.#rules;
     if (verifyEach === undefined || transactions.length < BATCH_MIN) return;
     const { verdicts } = verifyEach(this.#claimsOf(transactions));
-    for (const [i, { hashKey }] of transactions.entries()) {
-      if (verdicts[i]) this.#remember(hashKey, acceptance);
+    let i = 0;
+    for (const { hashKey } of transactions) {
+      if (verdicts[i++]) this.#remember(hashKey, acceptance);
       else if (acceptance === "admission") this.#refused.add(hashKey);
     }
   }
