@@ -79,6 +79,41 @@ const message: FuzzTarget = {
   },
 };
 
+/** Hashes in place of transactions: what is opened becomes the PRE-PREPARE that it stands for, or nothing. */
+const compactProposal: FuzzTarget = {
+  name: "wire.compact-proposal",
+  inSuite: 2_000,
+  open: () => {
+    const { fixture, verifier } = world();
+    const transactions = [0n, 1n, 2n].map((nonce) => transfer(alice, bob.publicKey, 3n, { nonce }));
+    const block = blockOf(transactions);
+    const place = {
+      type: "pre-prepare",
+      from: 0,
+      epoch: 0n,
+      view: 0n,
+      height: 1n,
+      hash: block.hash,
+    } as const;
+    const withBlock = { block, blockBytes: encodeBlock(block) };
+    const proposal = signMessage(fixture.signers[0]!, fixture.genesisHash, place, withBlock) as PbftMessage;
+    const { compact } = verifier;
+    const seeds = [() => false, () => true].map((isFresh) => compact?.encode(proposal, isFresh) ?? EMPTY);
+    return {
+      form: "bytes",
+      seeds,
+      words: [block.hash, ...transactions.map(({ hash }) => hash)],
+      run: (input) => {
+        const parsed = verifier.parse(input);
+        if (!parsed.ok) return parsed.fault.code;
+        const opened = compact?.open(parsed.value);
+        if (opened?.ok !== true) return opened?.fault.code ?? "none";
+        return codeOf(opened.value.complete(transactions));
+      },
+    };
+  },
+};
+
 const certificate: FuzzTarget = {
   name: "wire.certificate",
   inSuite: 1_000,
@@ -161,4 +196,10 @@ const sealedBlock: FuzzTarget = {
   },
 };
 
-export const CONSENSUS_TARGETS: readonly FuzzTarget[] = [message, certificate, evidence, sealedBlock];
+export const CONSENSUS_TARGETS: readonly FuzzTarget[] = [
+  message,
+  compactProposal,
+  certificate,
+  evidence,
+  sealedBlock,
+];

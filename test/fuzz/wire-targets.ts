@@ -9,6 +9,12 @@ import {
   makeCoinbase,
 } from "../../src/chain/types/transaction.ts";
 import {
+  decodeBlockTransactions,
+  decodeWanted,
+  encodeBlockTransactions,
+  encodeWanted,
+} from "../../src/node/ingress/compact-wire.ts";
+import {
   decodeAddresses,
   decodeAddressQuestion,
   encodeAddresses,
@@ -144,6 +150,29 @@ const mail: FuzzTarget = {
   }),
 };
 
+/** What is asked and answered about a compact proposal. */
+const compact: FuzzTarget = {
+  name: "wire.compact",
+  inSuite: 2_000,
+  open: () => {
+    const limits = { maxTxBytes: 1_000, maxBlockBytes: 100_000, maxBlockTransactions: 100 };
+    return {
+      form: "bytes",
+      seeds: [
+        encodeWanted({ block: HASH, indexes: [0, 2, 5] }),
+        encodeBlockTransactions({ block: HASH, envelopes }),
+      ],
+      run: (input) => {
+        const codes = [
+          canonical(input, decodeWanted(input, limits), encodeWanted),
+          canonical(input, decodeBlockTransactions(input, limits), encodeBlockTransactions),
+        ];
+        return codes.includes("ok") ? "ok" : "malformed";
+      },
+    };
+  },
+};
+
 const batch: FuzzTarget = {
   name: "gossip.batch",
   inSuite: 5_000,
@@ -264,6 +293,7 @@ export const WIRE_TARGETS: readonly FuzzTarget[] = [
   hello(),
   frames,
   mail,
+  compact,
   question,
   answer,
   batch,

@@ -17,6 +17,7 @@ import { sha256 } from "../../src/crypto/hash.ts";
 import { createSigner, ED25519, type SignatureRules, type Signer } from "../../src/crypto/keys.ts";
 import { DEVNET, planNetwork, secretsFromSeed } from "../../src/node/home/network-plan.ts";
 import { Replica } from "../../src/node/replica.ts";
+import type { CompactSettings } from "../../src/node/replica-ports.ts";
 import { MemoryKv } from "../../src/storage/memory.ts";
 import { MemoryRecordLog } from "../../src/storage/memory-log.ts";
 import { SETTINGS } from "../consensus/pbft/cluster.ts";
@@ -29,6 +30,7 @@ export interface ClusterOptions {
   readonly full?: number;
   readonly consensus?: Partial<PbftParameters>;
   readonly emptyBlocksMs?: number;
+  readonly compactProposals?: CompactSettings;
   readonly signatureRules?: SignatureRules;
   /** Accounts of the genesis besides those of people: nobody uses them. */
   readonly bystanders?: number;
@@ -139,6 +141,7 @@ export class Cluster {
         signer,
         settings: { ...SETTINGS, emptyBlocksMs: this.#options.emptyBlocksMs },
         syncIntervalMs: 1_000,
+        ...(this.#options.compactProposals && { compactProposals: this.#options.compactProposals }),
         pool: { transactionsMax: 1_000, bytesMax: 1_000_000 },
         signatureRules: this.#options.signatureRules ?? ED25519,
       },

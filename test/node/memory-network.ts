@@ -13,6 +13,12 @@ export class Ether {
   readonly nodes = new Map<number, MemoryNetwork>();
   /** Bytes and messages of direct mail, for counting costs. */
   readonly mailed = { messages: 0, bytes: 0 };
+  /** Packets of direct mail by their kind. */
+  readonly kinds = new Map<number, number>();
+  /** While it is true no rumor of transactions arrives anywhere. */
+  losesTransactions = false;
+  /** Replicas whose program reads no compact proposals. */
+  readonly older = new Set<number>();
   readonly #delayMs: number;
   #cut = new Set<string>();
 
@@ -76,16 +82,18 @@ export class MemoryNetwork implements Network {
   mail(to: number, bytes: Uint8Array): void {
     this.#ether.mailed.messages++;
     this.#ether.mailed.bytes += bytes.length;
+    this.#ether.kinds.set(bytes[0] ?? 0, (this.#ether.kinds.get(bytes[0] ?? 0) ?? 0) + 1);
     this.#ether.deliver(this.#index, to, (node) =>
       node.#handlers?.mailReceived(this.peerId, this.#index, bytes),
     );
   }
 
   readsCompact(to: number): boolean {
-    return this.#ether.connected(this.#index, to);
+    return this.#ether.connected(this.#index, to) && !this.#ether.older.has(to);
   }
 
   publish(topic: RumorTopic, bytes: Uint8Array): void {
+    if (topic === "transactions" && this.#ether.losesTransactions) return;
     for (const to of this.#others()) {
       this.#ether.deliver(
         this.#index,
