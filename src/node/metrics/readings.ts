@@ -9,6 +9,7 @@ import type { SignerStanding } from "../../rpc/symptoms.ts";
 import type { Network } from "../ports.ts";
 import type { Replica } from "../replica.ts";
 import { type BranchReadingSources, branchReadings, observeReorgs } from "./branch-readings.ts";
+import type { CompactCounts } from "./message-counts.ts";
 import type { Metrics, Reading } from "./metrics.ts";
 
 export interface ReadingSources extends Omit<BranchReadingSources, "replica" | "api"> {
@@ -151,6 +152,30 @@ function pbftReadings({ replica, remote }: ReadingSources): Reading[] {
       kind: "counter",
       label: "validator",
       read: () => new Map(replica.budgets.wasted.map((us, i) => [String(i), us / 1e6] as const)),
+    },
+    ...compactReadings(() => counts()?.compact),
+  ];
+}
+
+function compactReadings(compact: () => CompactCounts | undefined): Reading[] {
+  return [
+    counters(
+      "pbft_compact_proposals_total",
+      "Proposals that came with hashes in place of transactions, by whether all of these were here",
+      "transactions",
+      () => {
+        const { received = 0, incomplete = 0 } = compact() ?? {};
+        return [
+          ["here", received - incomplete],
+          ["missing", incomplete],
+        ];
+      },
+    ),
+    {
+      name: "pbft_missing_transactions_total",
+      help: "Transactions of compact proposals that were not here and had to be asked for",
+      kind: "counter",
+      read: () => compact()?.missing ?? 0,
     },
   ];
 }
