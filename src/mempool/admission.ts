@@ -84,7 +84,6 @@ export interface Candidate {
 export interface AdmissionPorts {
   head(): HeadState;
   senderQueue(transaction: SignedTransaction): SenderQueue | undefined;
-  has(transaction: SignedTransaction): boolean;
   /** Whether a full pool would take the candidate. This is asked before the signature is checked. */
   findRoom(candidate: Candidate): Fault<AdmissionCode> | undefined;
   admitSignature(transaction: SignedTransaction): boolean;
@@ -223,13 +222,14 @@ function checkFunds(candidate: Candidate): Fault<AdmissionCode> | undefined {
 function checkPlace(
   candidate: Candidate,
   rules: AdmissionRules,
-  ports: Pick<AdmissionPorts, "has" | "findRoom">,
+  ports: Pick<AdmissionPorts, "findRoom">,
 ): Fault<AdmissionCode> | undefined {
-  const { id, nonce, fee } = candidate.transaction;
-  if (ports.has(candidate.transaction))
-    return fault("TX_DUPLICATE", `${hex0x(id)} is in the pool already; nothing to do but wait`);
+  const { id, idKey, nonce, fee } = candidate.transaction;
   const occupant = candidate.senderQueue?.at(nonce);
   if (occupant === undefined) return ports.findRoom(candidate);
+  // Sender and nonce are in the id: one that is here stands nowhere else.
+  if (occupant.transaction.idKey === idKey)
+    return fault("TX_DUPLICATE", `${hex0x(id)} is in the pool already; nothing to do but wait`);
   const least = replacementFee(occupant.transaction.fee, rules.minFee);
   if (fee >= least) return ports.findRoom(candidate);
   return fault(

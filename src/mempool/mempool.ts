@@ -264,7 +264,6 @@ export class Mempool {
     return {
       head: () => this.#head,
       senderQueue: (transaction) => this.#poolIndex.senderQueueOf(transaction),
-      has: (transaction) => this.#poolIndex.entryOf(transaction) !== undefined,
       findRoom: (candidate) => this.#findRoom(candidate),
       admitSignature: (transaction) => this.#ports.signatures.admit(transaction),
     };

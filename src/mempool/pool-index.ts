@@ -191,8 +191,9 @@ export class PoolIndex {
   #enlist(entry: QueueEntry): void {
     const { transaction } = entry;
     const { idKey, hashKey } = transaction;
-    assert(!this.#byId.has(idKey), "a transaction is in the pool once");
+    const { size } = this.#byId;
     this.#byId.set(idKey, entry);
+    assert(this.#byId.size > size, "a transaction is in the pool once");
     this.#byHash.set(hashKey, entry);
     this.#byBytes.add(transaction);
     if (transaction.validUntilHeight !== 0n) this.#byExpiry.add(entry);
