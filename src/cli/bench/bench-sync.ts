@@ -5,34 +5,20 @@
  * What the figures are: docs/benchmarks.md.
  */
 
-import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { must } from "../../base/assert.ts";
 import { BODIES_IN_FLIGHT_PER_PEER } from "../../base/limits.ts";
-import { Chain } from "../../chain/chain.ts";
 import { branchesOf } from "../../chain/chain-mode.ts";
-import { AcceptedSignatures } from "../../chain/execution/accepted-signatures.ts";
-import { formatGenesis } from "../../chain/genesis/genesis-file.ts";
-import { computeGenesisHash } from "../../chain/genesis/genesis-state.ts";
 import type { SealedBlock } from "../../chain/types/block.ts";
-import { selectConsensus } from "../../consensus/select.ts";
-import { createSigner } from "../../crypto/keys.ts";
-import { formatConfigFile } from "../../node/home/config.ts";
-import { createHome, homePaths, LOG_FILE } from "../../node/home/home.ts";
-import { keyOfSeed } from "../../node/home/key-file.ts";
-import { peerIdFromSeed } from "../../p2p/transport/identity.ts";
-import { makeFolder } from "../../storage/durable-file.ts";
-import { openLevel } from "../../storage/level.ts";
-import { easyGenesis, solve } from "../../tools/bench/easy-chain.ts";
+import { homePaths } from "../../node/home/home.ts";
 import { RpcLine } from "../../tools/bench/rpc-line.ts";
-import { valueOrThrow } from "../exit.ts";
 import type { Output } from "../output.ts";
 import { makeNamedFolder } from "../output-folder.ts";
 import { row, short } from "./bench-report.ts";
 import { BenchRun } from "./bench-run.ts";
+import { makeLoneHome, mineLone, openLoneChain, startLoneNode } from "./lone-node.ts";
 
 export interface SyncOptions {
   readonly blocks: number;
@@ -55,8 +41,6 @@ const BATCH = BODIES_IN_FLIGHT_PER_PEER;
 const FLOOR_PER_SECOND = 1_500;
 const GOAL_PER_SECOND = 4_000;
 const SEEDS = { serving: new Uint8Array(32).fill(1), fresh: new Uint8Array(32).fill(2) };
-
-const GENESIS = easyGenesis("bench-sync", []);
 
 export async function runSync(out: Output, options: SyncOptions): Promise<void> {
   const bench = new BenchRun(out);
@@ -103,16 +87,16 @@ async function measure(bench: BenchRun, { blocks, in: parent = tmpdir() }: SyncO
   const remove = () => rmSync(dir, { recursive: true, force: true });
   bench.add({ close: async () => remove(), kill: async () => remove() });
   const [serving, fresh] = [join(dir, "serving"), join(dir, "fresh")];
-  makeHome(serving, SEEDS.serving, SEEDS.fresh);
-  makeHome(fresh, SEEDS.fresh, SEEDS.serving);
+  makeLoneHome(serving, SEEDS.serving, SEEDS.fresh);
+  makeLoneHome(fresh, SEEDS.fresh, SEEDS.serving);
   bench.stage(`mining ${blocks} empty blocks`);
-  const mined = await mineInto(bench, homePaths(serving).db, blocks);
+  const mined = await mineLone(bench, homePaths(serving).db, blocks);
   bench.stage("importing them without a network");
   const localSeconds = await importInto(join(dir, "local"), mined);
-  const server = await startNode(bench, serving, []);
+  const server = await startLoneNode(bench, serving, []);
   bench.stage("a new node catches up");
   const started = performance.now();
-  const node = await startNode(bench, fresh, [server.p2p]);
+  const node = await startLoneNode(bench, fresh, [server.p2p]);
   const line = new RpcLine(node.rpcUrl);
   bench.add({ close: async () => line.close(), kill: async () => line.close() });
   const seen = await watch(bench, line, blocks);
@@ -124,45 +108,8 @@ async function measure(bench: BenchRun, { blocks, in: parent = tmpdir() }: SyncO
   };
 }
 
-function makeHome(dir: string, seed: Uint8Array, other: Uint8Array): void {
-  const peers = [{ name: "other", peerId: peerIdFromSeed(other) }];
-  const configText = formatConfigFile({ name: "bench", mode: "full" });
-  const content = { configText, genesisJson: formatGenesis(GENESIS), peers, validatorKey: undefined };
-  valueOrThrow(createHome(dir, { ...content, nodeKey: keyOfSeed(seed) }));
-}
-
-async function openChain(db: string): Promise<{ chain: Chain; close: () => Promise<void> }> {
-  makeFolder(db);
-  const kv = await openLevel(db);
-  const genesisHash = computeGenesisHash(GENESIS);
-  const { rules } = selectConsensus(GENESIS, genesisHash);
-  const chain = await Chain.open(GENESIS, { kv, rules, signatures: new AcceptedSignatures(genesisHash) });
-  return { chain, close: () => kv.close() };
-}
-
-async function mineInto(bench: BenchRun, db: string, count: number): Promise<SealedBlock[]> {
-  const { chain, close } = await openChain(db);
-  const rewardTo = createSigner(SEEDS.serving).publicKey;
-  const mined: SealedBlock[] = [];
-  for (let i = 0; i < count; i++) {
-    bench.signal.throwIfAborted();
-    const timeMs = GENESIS.timeMs + 1_000n * BigInt(i + 1);
-    const order = { timeMs, proposer: 0, rewardTo };
-    const block = must(
-      chain.buildBlock(chain.head.hash, order, () => [], true),
-      "the head is there to be built on",
-    );
-    const sealed = solve(block);
-    await chain.importBlock(sealed);
-    mined.push(sealed);
-    if (i % 500 === 0) bench.show(`mining: ${i} of ${count} blocks`);
-  }
-  await close();
-  return mined;
-}
-
 async function importInto(db: string, blocks: readonly SealedBlock[]): Promise<number> {
-  const { chain, close } = await openChain(db);
+  const { chain, close } = await openLoneChain(db);
   const started = performance.now();
   const branches = branchesOf(chain);
   for (let at = 0; at < blocks.length; at += BATCH) {
@@ -175,42 +122,6 @@ async function importInto(db: string, blocks: readonly SealedBlock[]): Promise<n
   const seconds = (performance.now() - started) / 1_000;
   await close();
   return seconds;
-}
-
-interface StartedNode {
-  readonly rpcUrl: string;
-  readonly p2p: string;
-}
-
-async function startNode(bench: BenchRun, dir: string, peers: readonly string[]): Promise<StartedNode> {
-  const binary = fileURLToPath(new URL("../../../bin/quorate.js", import.meta.url));
-  const args = ["start", "--dir", dir, "--mode", "full", "--rpc-port", "0", "--p2p-port", "0", "--json"];
-  args.push("--log-file", LOG_FILE);
-  const child = spawn(process.execPath, [binary, ...args, ...peers.flatMap((peer) => ["--peer", peer])], {
-    stdio: ["ignore", "pipe", "inherit", "ipc"],
-  });
-  const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-  const end = async (signal: NodeJS.Signals) => {
-    child.kill(signal);
-    await gone;
-  };
-  bench.add({ close: () => end("SIGTERM"), kill: () => end("SIGKILL") });
-  const { rpcUrl, p2pAddresses } = JSON.parse(await firstLine(child)) as {
-    rpcUrl: string;
-    p2pAddresses: readonly string[];
-  };
-  return { rpcUrl, p2p: must(p2pAddresses[0], "a node that runs listens on an address") };
-}
-
-function firstLine(child: ChildProcess): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let text = "";
-    must(child.stdout ?? undefined, "its standard output is a pipe").on("data", (data: Buffer) => {
-      text += data.toString();
-      if (text.includes("\n")) resolve(text.slice(0, text.indexOf("\n")));
-    });
-    child.once("exit", (code) => reject(new Error(`a node ended with ${code} before it was ready`)));
-  });
 }
 
 interface Watched {

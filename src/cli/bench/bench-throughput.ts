@@ -108,7 +108,7 @@ export async function runThroughput(out: Output, request: ThroughputRequest): Pr
     const done: ThroughputRun[] = [];
     for (let i = 0; i < options.runs; i++) {
       const title = options.runs === 1 ? "" : `run ${i + 1} of ${options.runs}: `;
-      done.push(await measure(bench, options, title));
+      done.push(await measureThroughput(bench, options, title));
     }
     return done;
   });
@@ -129,7 +129,12 @@ function checkOptions({ accounts, validators, outstanding, batch }: Required<Hel
     throw badInput(`--outstanding ${outstanding} is less than one request of --batch ${batch}`);
 }
 
-async function measure(bench: BenchRun, options: ThroughputOptions, title: string): Promise<ThroughputRun> {
+/** One run. @param title stands before what is told of it */
+export async function measureThroughput(
+  bench: BenchRun,
+  options: ThroughputOptions,
+  title: string,
+): Promise<ThroughputRun> {
   const cores = availableParallelism();
   const slices = Math.min(VERIFY_SLICES_MAX, Math.ceil(options.seconds * VERIFY_SLICES_PER_SECOND));
   bench.stage(`${title}verification speed`);

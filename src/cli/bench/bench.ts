@@ -24,6 +24,7 @@ import { type LatencyOptions, runLatency } from "./bench-latency.ts";
 import { type MiningOptions, runMining } from "./bench-mining.ts";
 import { type BenchModulesOptions, runModules } from "./bench-modules.ts";
 import { type OverloadOptions, runOverload } from "./bench-overload.ts";
+import { runStart, type StartOptions } from "./bench-start.ts";
 import { type BenchStateOptions, runState } from "./bench-state.ts";
 import { runSync, type SyncOptions } from "./bench-sync.ts";
 import { runThroughput, type ThroughputRequest } from "./bench-throughput.ts";
@@ -201,6 +202,20 @@ function addProcessorTime(bench: Command): void {
         .option("--events <n>", "events that are replayed", integer(1_000, 10_000_000), 200_000)
         .option("--per-block <n>", "events of a block, one a transaction", integer(1, 5_000), 100),
     ({ out, options }) => runEvents(out, options),
+  );
+  leaf<StartOptions>(
+    bench,
+    "start",
+    "from spawning a node until it answers, and its memory, beside a bare process of Node",
+    (command) =>
+      command
+        .option("--blocks <n>", "blocks of the home with a chain", integer(1, 1_000_000), 5_000)
+        .option("--starts <n>", "starts of each, in turns", integer(1, 100), 5)
+        .option(
+          "--in <dir>",
+          "where the temporary folder of the nodes is made (default: the system's place)",
+        ),
+    ({ out, options }) => runStart(out, options),
   );
   leaf<SyncOptions>(
     bench,

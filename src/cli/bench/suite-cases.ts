@@ -14,6 +14,10 @@ export interface Printed {
   readonly transactionsPerBlock?: number;
   readonly runs?: readonly { readonly latencyMs: { readonly p50: number } }[];
   readonly batches?: readonly { readonly size: number; readonly value: number; readonly limit?: number }[];
+  readonly lengths?: readonly { readonly blocks: number; readonly value: number; readonly ratio: number }[];
+  readonly withChain?: number;
+  /** Bytes of a process. */
+  readonly memory?: Readonly<Record<"bare" | "idle" | "idleWithChain" | "afterLoad", number>>;
   readonly sizes?: readonly { readonly accounts: number; readonly value: number; readonly hashes: number }[];
 }
 
@@ -126,7 +130,51 @@ export const SUITE_CASES: readonly SuiteCase[] = [
     words: ["allocation", "--transfers", "8000", "--warm-up", "6000"],
     read: lower("allocation, 4 validators"),
   },
+  {
+    name: "length",
+    group: "length",
+    seconds: 70,
+    words: ["length", "--lengths", "1000,10000,100000", "--transfers", "1", "--measured", "100"],
+    read: ({ lengths = [], unit = "" }) =>
+      lengths.map(({ blocks, value, ratio }) => ({
+        name: `length, ${blocks} blocks below`,
+        unit,
+        better: "lower",
+        value,
+        limit: value / ratio,
+        places: [{ title: "length by blocks", label: "blocks below", x: blocks, isWide: true }],
+      })),
+  },
+  {
+    name: "start",
+    group: "start",
+    seconds: 45,
+    words: ["start", "--starts", "3", "--blocks", "3000"],
+    read: (printed) => [
+      ...lower("start, a fresh home")(printed),
+      ...withChain(printed),
+      ...memories(printed),
+    ],
+  },
 ];
+
+function withChain({ withChain: value = Number.NaN, limit }: Printed): readonly SuiteSample[] {
+  return [
+    { name: "start, 3000 blocks", unit: "ms from spawning to answering", better: "lower", value, limit },
+  ];
+}
+
+function memories({ memory }: Printed): readonly SuiteSample[] {
+  const of = (state: string, bytes = Number.NaN): SuiteSample => {
+    const figure = { unit: "MB of a node", better: "lower", value: bytes / 1e6 } as const;
+    return { name: `memory, ${state}`, ...figure, limit: memory && memory.bare / 1e6 };
+  };
+  return [
+    of("idle with a fresh home", memory?.idle),
+    of("idle with 3000 blocks", memory?.idleWithChain),
+    of("a lone validator after a load", memory?.afterLoad),
+  ];
+}
 
 /** What is measured once for each number of validators. */
 export function casesOf(validators: number): readonly SuiteCase[] {
