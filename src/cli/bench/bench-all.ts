@@ -18,7 +18,7 @@ import {
   suiteFigures,
 } from "../../tools/bench/suite.ts";
 import { madeBy } from "../../tools/lab/report/page.ts";
-import { badInput, CliError, EXIT } from "../exit.ts";
+import { badInput, EXIT, Finished } from "../exit.ts";
 import type { Output } from "../output.ts";
 import { table } from "../table.ts";
 import { row } from "./bench-report.ts";
@@ -47,6 +47,7 @@ export async function runSuite(out: Output, options: SuiteOptions): Promise<void
   if (options.save !== undefined) writeFileSync(options.save, `${JSON.stringify(suite, null, 2)}\n`);
   if (options.report !== undefined) writeFileSync(options.report, suitePage(suite, saved));
   out.result(suite, describeSuite(out, suite, saved, options));
+  if (suite.failures.length > 0) throw new Finished(EXIT.failedCheck);
 }
 
 /** Checks this before the work whose figures it is for. @throws CliError */
@@ -77,11 +78,14 @@ async function measureSuite(
   const startedAtMs = Date.now();
   const [started, busy] = [performance.now(), busySeconds()];
   const rounds: SuiteSample[][] = [];
+  const failures: string[] = [];
   for (let round = 1; round <= roundCount; round++) {
     const samples: SuiteSample[] = [];
     for (const each of cases) {
       bench.stage(`round ${round} of ${roundCount}: ${each.name}`);
-      samples.push(...each.read(await runCase(bench, each)));
+      const printed = await runCase(bench, each);
+      if (typeof printed === "string") failures.push(printed);
+      else samples.push(...each.read(printed));
     }
     rounds.push(samples);
   }
@@ -96,11 +100,12 @@ async function measureSuite(
     seconds: Math.round(seconds),
     usedCores: Number(((busySeconds() - busy) / seconds).toFixed(2)),
     figures: suiteFigures(rounds),
+    failures,
   };
 }
 
-/** @throws CliError when the benchmark fails */
-async function runCase(bench: BenchRun, { name, words }: SuiteCase): Promise<object> {
+/** What it printed, or why it failed: the others go on, since a round is long. */
+async function runCase(bench: BenchRun, { name, words }: SuiteCase): Promise<object | string> {
   const program = [...process.execArgv, must(process.argv[1], "Node runs a file")];
   const child = spawn(process.execPath, [...program, "bench", ...words, "--json", "--quiet"], {
     stdio: ["ignore", "pipe", "pipe"],
@@ -115,11 +120,8 @@ async function runCase(bench: BenchRun, { name, words }: SuiteCase): Promise<obj
   const [text, errors] = await Promise.all([textOf(child.stdout), textOf(child.stderr)]);
   const code = await gone;
   if (code === 0) return JSON.parse(text) as object;
-  throw new CliError(
-    EXIT.broken,
-    "BENCH_FAILED",
-    `bench ${name} ended with ${code ?? child.signalCode}: ${errors.slice(-ERROR_CHARACTERS)}`,
-  );
+  bench.signal.throwIfAborted();
+  return `bench ${name} ended with ${code ?? child.signalCode}: ${errors.slice(-ERROR_CHARACTERS)}`;
 }
 
 async function textOf(stream: ChildProcess["stdout"]): Promise<string> {
@@ -157,6 +159,7 @@ function describeSuite(
   return [
     out.style("bold", title),
     ...table(saved === undefined ? head : [...head, "to the saved one"], rows),
+    ...suite.failures.map((failure) => row("failed", `${out.cross} ${failure}`)),
     ...(save === undefined ? [] : [row("saved", save)]),
     ...(report === undefined ? [] : [row("report", report)]),
   ];

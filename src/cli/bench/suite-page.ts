@@ -11,6 +11,7 @@ export function suitePage(suite: Suite, saved: Suite | undefined): string {
   const body = `<h1>Benchmarks</h1>
 <p class="question">${escapeText(facts)}</p>
 <p class="verdict">Compare what is related to its limit of the same run: rates move with the machine.</p>
+${suite.failures.map((failure) => `<p class="verdict">${escapeText(`Failed: ${failure}`)}</p>`).join("\n")}
 <div class="sections">
 <section class="is-wide"><h2>Figures</h2>${htmlTable(
     "Medians over the rounds",

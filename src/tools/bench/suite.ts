@@ -60,6 +60,8 @@ export interface Suite {
   /** Cores that all processes of the machine together used meanwhile. */
   readonly usedCores: number;
   readonly figures: readonly SuiteFigure[];
+  /** Why benchmarks failed, each in a line: their figures are missing. */
+  readonly failures: readonly string[];
 }
 
 /** @param rounds the samples of each round, in the same order of names or not */

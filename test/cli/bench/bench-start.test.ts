@@ -20,9 +20,7 @@ test("a start is told by its median, and beside a bare process", () => {
     withChain: 400,
     memory: { bare: 40e6, idle: 90e6, idleWithChain: 100e6, afterLoad: 200e6 },
   });
-  const page = describeStart(new Output({ color: false }), options, run).join(
-    "\n",
-  );
+  const page = describeStart(new Output({ color: false }), options, run).join("\n");
   expect(page).toMatch(/a fresh home +300 ms +15.00 +90 MB +2.25/);
   expect(page).toMatch(/a home with 5,000 empty blocks +400 ms +20.00 +100 MB +2.50/);
   expect(page).toMatch(/2000 transfers a second +200 MB +5.00/);

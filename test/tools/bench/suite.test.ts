@@ -55,11 +55,13 @@ describe("a suite of benchmarks", () => {
       startedAtMs: 0,
       seconds: 9,
       usedCores: 1.5,
+      failures: ["bench sync ended with 70: no <port>"],
       figures: [figureOf(200, 220, 210), { ...figureOf(3, 4, 5), name: "a <figure>" }],
     };
     const page = suitePage(suite, { ...suite, figures: [figureOf(300, 310, 320)] });
     expect(page).toContain("a &lt;figure&gt;");
     expect(page).toContain("0.68, better");
+    expect(page).toContain("Failed: bench sync ended with 70: no &lt;port&gt;");
     expect(page).not.toMatch(/<script|src="http|href="http/);
     expect(page.match(/<svg/g)).toHaveLength(2);
   });
