@@ -87,7 +87,11 @@ async function measureSuite(
       if (typeof printed === "string") failures.push(printed);
       else samples.push(...each.read(printed));
     }
-    rounds.push(samples);
+    const [full, empty] = [samples.filter(isMeasured), samples.filter((sample) => !isMeasured(sample))];
+    failures.push(
+      ...empty.map(({ name }) => `${name}: nothing to measure, such as no transfer that became final`),
+    );
+    rounds.push(full);
   }
   const seconds = (performance.now() - started) / 1_000;
   return {
@@ -102,6 +106,11 @@ async function measureSuite(
     figures: suiteFigures(rounds),
     failures,
   };
+}
+
+/** A network that commits nothing has no latency. */
+function isMeasured({ value, limit }: SuiteSample): boolean {
+  return Number.isFinite(value) && (limit === undefined || Number.isFinite(limit));
 }
 
 /** What it printed, or why it failed: the others go on, since a round is long. */

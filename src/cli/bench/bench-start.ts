@@ -18,9 +18,9 @@ import { table } from "../table.ts";
 import { short } from "./bench-report.ts";
 import { BenchRun } from "./bench-run.ts";
 import { measureThroughput } from "./bench-throughput.ts";
-import { firstLine, makeLoneHome, mineLone, startLoneNode } from "./lone-node.ts";
+import { makeLoneHome, mineLone, startLoneNode } from "./lone-node.ts";
 
-export interface StartOptions {
+export interface BenchStartOptions {
   readonly blocks: number;
   readonly starts: number;
   readonly in?: string;
@@ -37,7 +37,7 @@ interface Start {
 export interface StartRun {
   readonly bare: readonly Start[];
   readonly fresh: readonly Start[];
-  /** Of the home with a chain. */
+  /** Starts with the home that has a chain. */
   readonly chain: readonly Start[];
   /** Resident bytes of a lone validator after a load. */
   readonly loadedMemory: number;
@@ -50,7 +50,7 @@ const SEEDS = { own: new Uint8Array(32).fill(3), other: new Uint8Array(32).fill(
 const IDLE_MS = 1_500;
 /** A server that does nothing but tell its memory. */
 const BARE = `const server = require("node:http").createServer((_, answer) => answer.end(String(process.memoryUsage.rss())));
-server.listen(0, "127.0.0.1", () => console.log(server.address().port));`;
+server.listen(0, "127.0.0.1", () => process.send(server.address().port));`;
 const LOAD = {
   ...{
     validators: 1,
@@ -64,7 +64,7 @@ const LOAD = {
   ...{ accounts: 400, seconds: 6, warmUp: 4, batch: 100, outstanding: 2_000 },
 };
 
-export async function runStart(out: Output, options: StartOptions): Promise<void> {
+export async function runStart(out: Output, options: BenchStartOptions): Promise<void> {
   const bench = new BenchRun(out);
   const run = await bench.complete(() => measureStarts(bench, options));
   out.result(startResult(options, run), describeStart(out, options, run));
@@ -74,7 +74,7 @@ const msOf = (starts: readonly Start[]): number => median(starts.map(({ ms }) =>
 const memoryOf = (starts: readonly Start[]): number => median(starts.map(({ memory }) => memory));
 
 export function startResult(
-  options: StartOptions,
+  options: BenchStartOptions,
   { bare, fresh, chain, loadedMemory, perSecond }: StartRun,
 ) {
   return {
@@ -95,7 +95,7 @@ export function startResult(
   };
 }
 
-export function describeStart(out: Output, options: StartOptions, run: StartRun): readonly string[] {
+export function describeStart(out: Output, options: BenchStartOptions, run: StartRun): readonly string[] {
   const { bare, fresh, chain, loadedMemory, perSecond } = run;
   const line = (name: string, ms: number | undefined, memory: number) => [
     name,
@@ -119,7 +119,7 @@ export function describeStart(out: Output, options: StartOptions, run: StartRun)
   ];
 }
 
-async function measureStarts(bench: BenchRun, options: StartOptions): Promise<StartRun> {
+async function measureStarts(bench: BenchRun, options: BenchStartOptions): Promise<StartRun> {
   const { blocks, starts, in: parent = tmpdir() } = options;
   makeNamedFolder("--in", parent);
   const dir = mkdtempSync(join(parent, "quorate-bench-"));
@@ -163,14 +163,17 @@ async function startHome(bench: BenchRun, dir: string): Promise<Start> {
 
 async function startBare(bench: BenchRun): Promise<Start> {
   const started = performance.now();
-  const child = spawn(process.execPath, ["-e", BARE], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, ["-e", BARE], { stdio: ["ignore", "ignore", "inherit", "ipc"] });
   const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   const end = async () => {
     child.kill("SIGKILL");
     await gone;
   };
   bench.add({ close: end, kill: end });
-  const port = await firstLine(child);
+  const port = await new Promise<number>((resolve, reject) => {
+    child.once("message", (message) => resolve(Number(message)));
+    child.once("exit", (code) => reject(new Error(`a bare process ended with ${code} before it listened`)));
+  });
   const ms = performance.now() - started;
   await bench.pause(IDLE_MS);
   const line = new RpcLine(`http://127.0.0.1:${port}`);

@@ -24,7 +24,7 @@ import { type LatencyOptions, runLatency } from "./bench-latency.ts";
 import { type MiningOptions, runMining } from "./bench-mining.ts";
 import { type BenchModulesOptions, runModules } from "./bench-modules.ts";
 import { type OverloadOptions, runOverload } from "./bench-overload.ts";
-import { runStart, type StartOptions } from "./bench-start.ts";
+import { type BenchStartOptions, runStart } from "./bench-start.ts";
 import { type BenchStateOptions, runState } from "./bench-state.ts";
 import { runSync, type SyncOptions } from "./bench-sync.ts";
 import { runThroughput, type ThroughputRequest } from "./bench-throughput.ts";
@@ -203,7 +203,7 @@ function addProcessorTime(bench: Command): void {
         .option("--per-block <n>", "events of a block, one a transaction", integer(1, 5_000), 100),
     ({ out, options }) => runEvents(out, options),
   );
-  leaf<StartOptions>(
+  leaf<BenchStartOptions>(
     bench,
     "start",
     "from spawning a node until it answers, and its memory, beside a bare process of Node",

@@ -102,7 +102,7 @@ export async function startLoneNode(
 }
 
 /** The first line that a process prints. */
-export function firstLine(child: ChildProcess): Promise<string> {
+function firstLine(child: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = "";
     must(child.stdout ?? undefined, "its standard output is a pipe").on("data", (data: Buffer) => {

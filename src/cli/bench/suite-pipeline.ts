@@ -27,6 +27,19 @@ export const PIPELINE_CASES: readonly SuiteCase[] = [
   ...PACES_MS.map(paceOf),
 ].flatMap(casesOfSubject);
 
+/** The same depths by processor time in one process, which other work on the machine changes less. */
+export const DEPTH_COST_CASES: readonly SuiteCase[] = DEPTHS.map((depth) => ({
+  name: `cost-depth-${depth}`,
+  group: "pipeline",
+  seconds: 10,
+  isAside: true,
+  words: ["cost", "--pipeline-depth", `${depth}`, "--transfers", "8000", "--warm-up", "6000"],
+  read: ({ value = Number.NaN, unit = "", limit }) => {
+    const places = [{ title: "cost by pipeline", label: "heights in agreement at once", x: depth }];
+    return [{ name: `cost, pipeline ${depth}`, unit, better: "lower", value, limit, places }];
+  },
+}));
+
 function depthOf(depth: number, delay: number): Subject {
   const apart = delay === 0 ? "" : `, ${delay} ms apart`;
   return {

@@ -2,7 +2,7 @@
 import { list } from "../arguments.ts";
 import { badInput } from "../exit.ts";
 import { casesOf, SUITE_CASES, type SuiteCase } from "./suite-cases.ts";
-import { PIPELINE_CASES } from "./suite-pipeline.ts";
+import { DEPTH_COST_CASES, PIPELINE_CASES } from "./suite-pipeline.ts";
 
 /** Numbers of validators in one suite: a round is to end within the hour. */
 const NUMBERS_MAX = 8;
@@ -17,7 +17,7 @@ export interface SuiteChoice {
 
 /** In the order in which they run. @throws CliError for a name that there is not */
 export function planSuite({ validators, only }: SuiteChoice): readonly SuiteCase[] {
-  const all = [...validators.flatMap(casesOf), ...SUITE_CASES, ...PIPELINE_CASES];
+  const all = [...validators.flatMap(casesOf), ...SUITE_CASES, ...PIPELINE_CASES, ...DEPTH_COST_CASES];
   if (only === undefined) return all.filter(({ isAside }) => isAside !== true);
   const isAsked = ({ name, group }: SuiteCase, word: string) => word === name || word === group;
   const unknown = only.find((word) => !all.some((each) => isAsked(each, word)));

@@ -64,6 +64,14 @@ describe("a suite of benchmarks", () => {
     expect(page).toContain("Failed: bench sync ended with 70: no &lt;port&gt;");
     expect(page).not.toMatch(/<script|src="http|href="http/);
     expect(page.match(/<svg/g)).toHaveLength(2);
+    const placed = (x: number) => ({
+      ...figureOf(x),
+      name: `cost ${x}`,
+      places: [{ title: "cost by size", label: "transactions", x, isWide: true }],
+    });
+    const short = suitePage({ ...suite, rounds: 1, figures: [placed(1), placed(100)] }, undefined);
+    expect(short.match(/<svg/g)).toHaveLength(1);
+    expect(short).toContain("by transactions: 1: 1; 100: 100. lower is better");
   });
 
   it("reads of each benchmark what it prints", () => {
