@@ -7,7 +7,7 @@ import { escapeText, lineChart } from "../../tools/lab/report/svg.ts";
 export function suitePage(suite: Suite, saved: Suite | undefined): string {
   const { figures, rounds, node, cores, version, commit, seconds, usedCores } = suite;
   const made = `quorate ${version}${commit === undefined ? "" : `, commit ${commit.slice(0, 12)}`}`;
-  const facts = `${made}, node ${node}, ${cores} cores, ${rounds} rounds in ${seconds} s from ${new Date(suite.startedAtMs).toISOString()}; all processes of the machine together used ${usedCores} cores.`;
+  const facts = `${made}, node ${node}, ${cores} cores, ${rounds === 1 ? "1 round" : `${rounds} rounds`} in ${seconds} s from ${new Date(suite.startedAtMs).toISOString()}; all processes of the machine together used ${usedCores} cores.`;
   const columns = ["Figure", "Unit", "Median", "To its limit", "Spread", "Better", "To the saved run"];
   const body = `<h1>Benchmarks</h1>
 <p class="question">${escapeText(facts)}</p>
