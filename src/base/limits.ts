@@ -49,22 +49,21 @@ export const ACCEPTED_SIGNATURES_MAX = 65_536;
 export const CHECKED_SIGNATURES_MAX = 32_768;
 
 // --- driver ------------------------------------------------------------------------------------------------
-/** Compact proposals of one validator that lack transactions, and four times as many in all. Beyond it the oldest is forgotten (STATUS repairs). */
-export const COMPACT_INCOMPLETE_MAX = 16;
+/** Compact proposals of one validator that lack transactions, and twice as many in all. Beyond it the highest is dropped (STATUS repairs). */
+export const COMPACT_INCOMPLETE_MAX = 8;
 /** Questions for the missing transactions of one proposal. After that the whole PRE-PREPARE is waited for (STATUS). */
 export const COMPACT_ASKS_MAX = 12;
-/** Proposed blocks of one validator of which others may ask transactions, and three times as many in all. Beyond it the oldest is forgotten. */
+/** Such questions that are not answered yet. Beyond it the oldest answer is no longer read. */
+export const COMPACT_QUESTIONS_MAX = 256;
+/** Blocks of which is remembered who has signed for them. Beyond it others are asked in vain, or nobody but the primary. */
+export const COMPACT_HOLDERS_MAX = 64;
+/** Proposed blocks of one validator of which others may ask transactions, and three times as many in all. Beyond it the highest is dropped. */
 export const COMPACT_BLOCKS_KEPT = 16;
-/** Answers to one validator about one block. Further questions are not answered. */
-export const COMPACT_ANSWERS_MAX = 3;
 /** Inputs waiting for the engine. Beyond it direct mail is dropped and STATUS repairs. */
 export const DRIVER_INPUTS_MAX = 10_000;
 /** Refused messages of one validator, at once and per second; a correct one sends none. Beyond it its mail is not read until there is room. */
 export const REFUSED_PER_SECOND_MAX = 16;
-/**
- * Estimated microseconds of this node's thread that one validator may waste at once and per second, by mail. Beyond it
- * its mail is not read until they have come back. All faulty ones together get the totals.
- */
+/** Estimated microseconds of this node's thread that one validator may waste by mail, at once and per second; all faulty ones together get the totals. Beyond it its mail is not read until they have come back. */
 export const WORK_BURST_US = 250_000;
 export const WORK_BURST_US_TOTAL = 1_000_000;
 export const WORK_US_PER_SECOND = 100_000;

@@ -52,7 +52,8 @@ export class Driver<P extends Parsed, M extends Typed> {
   readonly #ports: DriverPorts;
   readonly #timers = new Map<string, SetTimer>();
   readonly #checks: ProposalChecks;
-  readonly #compact: CompactProposals<P, M> | undefined;
+  /** Where the engine's messages have a compact form. */
+  #compact: CompactProposals<P, M> | undefined;
   #inputs: Input<M>[] = [];
   #poolReported = false;
   #running = false;
@@ -73,19 +74,17 @@ export class Driver<P extends Parsed, M extends Typed> {
       checked: (hash, verdict) => this.input({ kind: "block-checked", hash, verdict }),
       failed: (error) => this.#fail(error),
     });
-    this.#compact = this.#compactOf(options);
+    if (options.consensus.verifier.compact !== undefined) this.#readCompact(options);
   }
 
-  #compactOf({ consensus, engine, self }: DriverOptions<P, M>): CompactProposals<P, M> | undefined {
-    if (consensus.verifier.compact === undefined) return undefined;
+  #readCompact({ engine, self }: DriverOptions<P, M>): void {
     const { scheduler, chain, mail, find, compactAskMs: askMs } = this.#ports;
-    return new CompactProposals({
-      ...{ scheduler, self, mail, find, askMs, counts: this.counts.compact },
-      limits: chain.genesis.limits,
-      validators: consensus.validators.members.length,
+    const { limits } = chain.genesis;
+    const refuse = (author: ValidatorId, code: string) => this.#refuse(author, "compact-proposal", code);
+    this.#compact = new CompactProposals({
+      ...{ scheduler, limits, self, mail, find, askMs, refuse, counts: this.counts.compact },
       wants: (parsed) => engine.wants(parsed),
       completed: (author, message) => this.#received(author, message),
-      refuse: (author, code) => this.#refuse(author, "compact-proposal", code),
     });
   }
 
@@ -93,6 +92,7 @@ export class Driver<P extends Parsed, M extends Typed> {
   start(journal: readonly Uint8Array[], checkpoint: Uint8Array | undefined): void {
     const { chain } = this.#ports;
     const recent = recentHeads(chain, this.#consensus.recentHeads, this.#baseHeight);
+    this.#compact?.headChanged(chain.head.summary.height);
     this.input({ kind: "started", head: headOf(chain.head), journal, checkpoint, recent });
     this.poolChanged();
   }
@@ -117,23 +117,28 @@ export class Driver<P extends Parsed, M extends Typed> {
     const compact = this.#compact;
     if (kind === MAIL_CONSENSUS) {
       const verify = (parsed: P) => verifier.verify(parsed);
-      return this.#judge(author, bytes, verify, (_, message) => this.#received(author, message));
+      return this.#judge(author, bytes, verify, (_, message, settle) => {
+        settle();
+        this.#received(author, message);
+      });
     }
     if (compact === undefined || verifier.compact === undefined) return;
     if (kind === MAIL_COMPACT_PROPOSAL) {
       const { open } = verifier.compact;
-      return this.#judge(author, bytes, open, (parsed, opened) => compact.receive(parsed, opened));
+      return this.#judge(author, bytes, open, (...judged) => compact.receive(...judged));
     }
     const bill = this.#openBill(author, bytes);
     if (bill === undefined) return;
-    if (kind === MAIL_WANTED_TRANSACTIONS) compact.receiveWanted(author, bytes, bill);
+    if (kind === MAIL_WANTED_TRANSACTIONS) compact.blocks.receiveWanted(author, bytes, bill);
     else compact.receiveTransactions(author, bytes, bill);
   }
 
   /** Whether the rest of a long message is worth reading. */
   awaits(author: ValidatorId, start: Uint8Array, bytes: number, kind: number = MAIL_CONSENSUS): boolean {
     if (this.#stopped) return false;
-    if (kind === MAIL_BLOCK_TRANSACTIONS) return this.#compact?.awaits(author, start) === true;
+    if (kind === MAIL_BLOCK_TRANSACTIONS) return this.#compact?.awaits(author, start, bytes) === true;
+    // Never so long: no block holds more than 16,000 transactions, and an index has four bytes.
+    if (kind === MAIL_WANTED_TRANSACTIONS) return false;
     return this.#engine.awaits?.(author, start, bytes) === true;
   }
 
@@ -141,7 +146,7 @@ export class Driver<P extends Parsed, M extends Typed> {
     author: ValidatorId,
     bytes: Uint8Array,
     open: (parsed: P) => Verdict<T>,
-    opened: (parsed: P, value: T) => void,
+    opened: (parsed: P, value: T, settle: () => void) => void,
   ): void {
     const bill = this.#openBill(author, bytes);
     if (bill === undefined) return;
@@ -153,8 +158,9 @@ export class Driver<P extends Parsed, M extends Typed> {
     if (!this.#engine.wants(parsed.value)) return;
     const verdict = bill.judge(() => open(parsed.value));
     if (!verdict.ok) return this.#refuse(author, type, verdict.fault.code);
-    if (bill.checksUs <= ONE_CHECK_US) bill.refund();
-    opened(parsed.value, verdict.value);
+    opened(parsed.value, verdict.value, () => {
+      if (bill.checksUs <= ONE_CHECK_US) bill.refund();
+    });
   }
 
   /** @returns undefined where the message is dropped */
@@ -171,11 +177,11 @@ export class Driver<P extends Parsed, M extends Typed> {
   /** A message that was verified, or put together of what was. */
   #received(author: ValidatorId, message: M): void {
     const { compact: form } = this.#consensus.verifier;
-    if (form !== undefined && this.#compact !== undefined) {
+    if (form !== undefined) {
       const block = form.blockOf(message);
       const held = block === undefined ? form.heldBy(message) : undefined;
-      if (block !== undefined) this.#compact.keep(author, block);
-      if (held !== undefined) this.#compact.heldBy(author, held);
+      if (block !== undefined) this.#compact?.blocks.keep(author, block);
+      if (held !== undefined) this.#compact?.noteHolder(author, held);
     }
     this.input({ kind: "message-received", message });
   }
@@ -316,7 +322,7 @@ export class Driver<P extends Parsed, M extends Typed> {
     if (block === undefined) return undefined;
     const bytes = form?.encode(message, isFresh);
     if (bytes === undefined || bytes.length >= whole.length) return undefined;
-    this.#compact?.keep(this.#self ?? block.summary.proposer, block);
+    this.#compact?.blocks.keep(this.#self ?? block.summary.proposer, block);
     return bytes;
   }
 
@@ -382,6 +388,7 @@ export class Driver<P extends Parsed, M extends Typed> {
   #fail(error: unknown): void {
     if (this.#stopped) return;
     this.#stopped = true;
+    this.#compact?.stop();
     this.#ports.fatal(error);
   }
 

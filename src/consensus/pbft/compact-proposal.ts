@@ -8,7 +8,7 @@
  *
  * Source: docs/protocol.md, "Compact proposals"; the idea is BIP 152's.
  */
-import { equalBytes, type Hash } from "../../base/bytes.ts";
+import { equalBytes, type Hash, ZERO_HASH } from "../../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
 import {
   type BlockHead,
@@ -71,12 +71,17 @@ export function openCompact(
 
 /**
  * @param transactions those with the proposal's hashes, in their order
- * @returns `wrong-block` where their bytes are not as many as the head says: the hashes alone do not bound them
+ * @returns `wrong-block` where they are others, or their bytes are not as many as the head says: the hashes alone do not bound them
  */
 export function completeProposal(
-  { vote, head }: CompactProposal,
+  { vote, head, hashes }: CompactProposal,
   transactions: readonly SignedTransaction[],
 ): Verdict<PrePrepare, MessageFault> {
+  // The executor does not compute the root again, so nothing but these is the body.
+  const isBody =
+    transactions.length === hashes.length &&
+    transactions.every(({ hash }, i) => equalBytes(hash, hashes[i] ?? ZERO_HASH));
+  if (!isBody) return refuse("wrong-block", "the transactions are not those of the hashes");
   const bytes = bodyBytesOf(transactions);
   const { bodyBytes } = head.summary;
   if (bytes !== bodyBytes) {

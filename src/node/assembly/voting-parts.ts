@@ -100,8 +100,8 @@ function driverPorts(parts: VotingParts, compact: CompactSettings): Omit<DriverP
   const seat = (index: ValidatorId): Seat => seats.of(index);
   const post = (to: ValidatorId, kind: number, content: Uint8Array) =>
     network.mail(seat(to), encodePacket(kind, content));
-  /** The last content, which goes to one validator after the other, and its packet: made once for all of them. */
-  let last: { readonly content: Uint8Array; readonly packet: Uint8Array } | undefined;
+  /** The last content of each kind, which goes to one validator after the other, and its packet: made once for all of them. */
+  const last = new Map<number, { readonly content: Uint8Array; readonly packet: Uint8Array }>();
   return {
     ...{ chain, scheduler, log, requestSync, announce, rewardTo, mine, ownBlock },
     template: bodiesFrom(pool, chain),
@@ -111,8 +111,10 @@ function driverPorts(parts: VotingParts, compact: CompactSettings): Omit<DriverP
       if (transaction !== undefined) post(to, MAIL_TRANSACTION, transaction.bytes);
     },
     mail: (to, content, kind) => {
-      if (last?.content !== content) last = { content, packet: encodePacket(kind, content) };
-      network.mail(seat(to), last.packet);
+      let made = last.get(kind);
+      if (made?.content !== content) made = { content, packet: encodePacket(kind, content) };
+      last.set(kind, made);
+      network.mail(seat(to), made.packet);
     },
     readsCompact: (to) => network.readsCompact?.(seat(to)) === true,
     compactFromBytes: compact.bytesMin,

@@ -1,19 +1,19 @@
 /**
- * Things by key, so many of each author and so many in all: at an author's bound the oldest of its own gives way, so that one
- * author takes nothing from another before all are many.
+ * Things by author and key, each at a height: so many of each author and so many in all. Who brings more loses the highest of
+ * its own, since the lowest heights are needed first; nobody takes a place from another before all places are taken.
  */
-import { dropOldest } from "../../base/drop-oldest.ts";
 import type { ValidatorId } from "../../consensus/engine.ts";
 
 interface Entry<T> {
   readonly author: ValidatorId;
+  readonly key: string;
+  readonly height: bigint;
   readonly value: T;
 }
 
 export class AuthoredMap<T> {
   readonly #perAuthorMax: number;
   readonly #totalMax: number;
-  /** The oldest come first. */
   readonly #entries = new Map<string, Entry<T>>();
 
   constructor(perAuthorMax: number, totalMax: number) {
@@ -25,27 +25,44 @@ export class AuthoredMap<T> {
     return this.#entries.size;
   }
 
-  get(key: string): T | undefined {
-    return this.#entries.get(key)?.value;
+  get(author: ValidatorId, key: string): T | undefined {
+    return this.#entries.get(place(author, key))?.value;
   }
 
-  set(key: string, author: ValidatorId, value: T): void {
-    const own = [...this.#entries].filter((entry) => entry[1].author === author);
-    const [oldest] = own;
-    if (oldest !== undefined && own.length >= this.#perAuthorMax) this.#entries.delete(oldest[0]);
-    else if (this.#entries.size >= this.#totalMax) dropOldest(this.#entries);
-    this.#entries.set(key, { author, value });
+  /** What all authors together have under one key. */
+  withKey(key: string): T[] {
+    return [...this.#entries.values()].filter((entry) => entry.key === key).map(({ value }) => value);
   }
 
-  delete(key: string): void {
-    this.#entries.delete(key);
+  /** What is new may be what has to go. */
+  set(author: ValidatorId, key: string, height: bigint, value: T): void {
+    this.#entries.set(place(author, key), { author, key, height, value });
+    const own = [...this.#entries.values()].filter((entry) => entry.author === author);
+    if (own.length > this.#perAuthorMax) this.#dropHighest(own);
+    else if (this.#entries.size > this.#totalMax) this.#dropHighest([...this.#entries.values()]);
+  }
+
+  delete(author: ValidatorId, key: string): void {
+    this.#entries.delete(place(author, key));
   }
 
   clear(): void {
     this.#entries.clear();
   }
 
-  *[Symbol.iterator](): IterableIterator<readonly [string, T]> {
-    for (const [key, { value }] of this.#entries) yield [key, value];
+  *[Symbol.iterator](): IterableIterator<T> {
+    for (const { value } of this.#entries.values()) yield value;
   }
+
+  #dropHighest(entries: readonly Entry<T>[]): void {
+    let highest = entries[0];
+    for (const entry of entries) {
+      if (highest === undefined || entry.height >= highest.height) highest = entry;
+    }
+    if (highest !== undefined) this.delete(highest.author, highest.key);
+  }
+}
+
+function place(author: ValidatorId, key: string): string {
+  return `${author} ${key}`;
 }

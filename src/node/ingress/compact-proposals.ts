@@ -1,45 +1,41 @@
 /**
  * Proposals whose transactions are put together here: most are in the pool, some came with the proposal, and what is missing
- * is asked for, from the primary first, then from those who have signed for the block, then from the others. It is a
- * short cut and no more: whoever cannot complete a proposal is sent it whole by STATUS, and a primary that withholds is
- * replaced by the view's timer.
+ * is asked for, from the primary first, then from those who have signed for the block. It is a short cut and no more:
+ * whoever cannot complete a proposal is sent it whole by STATUS, and a primary that withholds is replaced by the view's
+ * timer. Of one author one proposal a height waits, and its author has paid for it until it is of use.
  * Source: docs/protocol.md, "Compact proposals"; docs/adr/0044-06-proposals-carry-hashes.md.
  */
-import { byteText, type Hash } from "../../base/bytes.ts";
+import { byteText, equalBytes, type Hash } from "../../base/bytes.ts";
+import { dropOldest } from "../../base/drop-oldest.ts";
 import {
-  COMPACT_ANSWERS_MAX,
   COMPACT_ASKS_MAX,
-  COMPACT_BLOCKS_KEPT,
+  COMPACT_HOLDERS_MAX,
   COMPACT_INCOMPLETE_MAX,
+  COMPACT_QUESTIONS_MAX,
 } from "../../base/limits.ts";
+import { RecentMap } from "../../base/recent-map.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
-import type { Block, BodyLimits } from "../../chain/types/block.ts";
+import type { BodyLimits } from "../../chain/types/block.ts";
 import { decodeTransaction, type SignedTransaction } from "../../chain/types/transaction.ts";
 import type { OpenedCompact } from "../../consensus/compact-form.ts";
 import type { Parsed, ValidatorId } from "../../consensus/engine.ts";
 import type { CompactCounts } from "../metrics/message-counts.ts";
 import { AuthoredMap } from "./authored-map.ts";
-import {
-  decodeBlockTransactions,
-  decodeWanted,
-  encodeBlockTransactions,
-  encodeWanted,
-} from "./compact-wire.ts";
-import { MAIL_BLOCK_TRANSACTIONS, MAIL_WANTED_TRANSACTIONS } from "./packet.ts";
+import { decodeBlockTransactions, encodeWanted } from "./compact-wire.ts";
+import { MAIL_WANTED_TRANSACTIONS } from "./packet.ts";
+import { ProposedBlocks } from "./proposed-blocks.ts";
 import type { Bill } from "./work-budget.ts";
 
-/** So many blocks at and below the head are kept for those who have not committed them yet. */
-const KEPT_BELOW_HEAD = 4n;
+/** 20 Mbit/s: so long an answer is given to arrive, before another is asked for the same. */
+const ANSWER_BYTES_PER_MS = 2_500;
 
 export interface CompactProposalPorts<P extends Parsed, M> {
   readonly scheduler: Pick<Scheduler, "after">;
   readonly limits: BodyLimits;
-  /** How long an answer may take before another validator is asked, ms. */
+  /** How long an answer may take before another validator is asked, ms, besides what its bytes take. */
   readonly askMs: number;
   readonly counts: CompactCounts;
   readonly self: ValidatorId | undefined;
-  /** How many validators there are. */
-  readonly validators: number;
   /** A transaction that is here, whatever way it came. */
   readonly find: (hash: Hash) => SignedTransaction | undefined;
   /** Whether the engine still waits for the proposal. */
@@ -57,120 +53,113 @@ interface Incomplete<P, M> {
   readonly transactions: (SignedTransaction | undefined)[];
   /** The places of each missing transaction, by its hash. */
   readonly missing: Map<string, number[]>;
-  /** Who has signed for the block since it is missed. */
-  readonly holders: Set<ValidatorId>;
-  /** Who was asked and has not answered. */
-  readonly asked: Set<ValidatorId>;
-  /** Who is not to be asked again before all others were. */
+  /** Gives its author back what it has cost. */
+  readonly settle: () => void;
+  /** Who was asked since all that could be asked were. */
   readonly tried: Set<ValidatorId>;
   asks: number;
   cancel: () => void;
 }
 
-interface KeptBlock {
-  readonly block: Block;
-  readonly answers: Map<ValidatorId, number>;
+/** What somebody was asked for, and so may send. */
+interface Question {
+  readonly count: number;
+  readonly bytesMax: number;
 }
 
 export class CompactProposals<P extends Parsed, M> {
+  readonly blocks: ProposedBlocks;
   readonly #ports: CompactProposalPorts<P, M>;
+  /** Each under its author and height: there waits one at a time. */
   readonly #incomplete = new AuthoredMap<Incomplete<P, M>>(
     COMPACT_INCOMPLETE_MAX,
-    4 * COMPACT_INCOMPLETE_MAX,
+    2 * COMPACT_INCOMPLETE_MAX,
   );
-  readonly #kept = new AuthoredMap<KeptBlock>(COMPACT_BLOCKS_KEPT, 3 * COMPACT_BLOCKS_KEPT);
-
+  /** By who was asked and the block's hash, until it is answered, perhaps late. */
+  readonly #questions = new Map<string, Question>();
+  /** Who has signed for which block, lately. */
+  readonly #holders = new RecentMap<string, Set<ValidatorId>>(COMPACT_HOLDERS_MAX);
   #committed = 0n;
 
   constructor(ports: CompactProposalPorts<P, M>) {
     this.#ports = ports;
+    this.blocks = new ProposedBlocks(ports);
   }
 
   stop(): void {
-    for (const [, proposal] of this.#incomplete) proposal.cancel();
+    for (const proposal of this.#incomplete) proposal.cancel();
     this.#incomplete.clear();
-    this.#kept.clear();
+    this.#questions.clear();
+    this.blocks.stop();
   }
 
-  /** A block that `author` has proposed, and of which others may ask transactions from now on. */
-  keep(author: ValidatorId, block: Block): void {
-    const key = byteText(block.hash);
-    if (this.#kept.get(key) === undefined) this.#kept.set(key, author, { block, answers: new Map() });
-  }
-
-  /** A proposal whose signature was checked. */
-  receive(parsed: P, opened: OpenedCompact<M>): void {
-    const key = byteText(opened.head.hash);
-    if (opened.head.summary.height <= this.#committed) return; // its transactions have left the pool
-    const held = this.#incomplete.get(key);
-    // In a later view the same block is proposed anew.
+  /**
+   * A proposal whose signature was checked.
+   * @param settle gives its author back what it has cost. It is called once it is whole, or its height is committed
+   */
+  receive(parsed: P, opened: OpenedCompact<M>, settle: () => void): void {
+    const { height } = opened.head.summary;
+    if (height <= this.#committed) return; // its transactions have left the pool
+    const held = this.#incomplete.get(parsed.from, `${height}`);
+    // A correct primary proposes once, and a later view proposes anew.
     if (held !== undefined && this.#ports.wants(held.parsed)) return;
-    this.#forget(key);
+    if (held !== undefined) this.#forget(held);
     const brought = this.#decode(opened.envelopes);
     if (brought === undefined) return this.#ports.refuse(parsed.from, "malformed");
-    const { transactions, missing } = this.#gather(opened.hashes, brought);
-    const sets = { holders: new Set<number>(), asked: new Set<number>(), tried: new Set<number>() };
-    const proposal = { parsed, opened, transactions, missing, ...sets, asks: 0, cancel: () => undefined };
+    const gathered = this.#gather(opened.hashes, brought);
+    const state = { tried: new Set<number>(), asks: 0, cancel: () => undefined };
+    const proposal: Incomplete<P, M> = { parsed, opened, settle, ...gathered, ...state };
     const { counts } = this.#ports;
     counts.received++;
-    if (missing.size === 0) return this.#complete(proposal);
+    if (proposal.missing.size === 0) return this.#complete(proposal);
     counts.incomplete++;
-    counts.missing += missing.size;
-    this.#incomplete.set(key, parsed.from, proposal);
-    this.#ask(key, proposal);
+    counts.missing += proposal.missing.size;
+    this.#incomplete.set(parsed.from, `${height}`, height, proposal);
+    this.#ask(proposal);
   }
 
-  /** A validator holds the block with this hash: it has signed for it. */
-  heldBy(author: ValidatorId, hash: Hash): void {
-    if (this.#incomplete.size > 0) this.#incomplete.get(byteText(hash))?.holders.add(author);
+  /** A validator has signed for the block with this hash, so it holds it. */
+  noteHolder(author: ValidatorId, hash: Hash): void {
+    const key = byteText(hash);
+    const known = this.#holders.get(key);
+    if (known === undefined) this.#holders.set(key, new Set([author]));
+    else known.add(author);
   }
 
-  /** Answers who lacks transactions of a block that is kept here. */
-  receiveWanted(author: ValidatorId, content: Uint8Array, bill: Bill): void {
-    const wanted = decodeWanted(content, this.#ports.limits);
-    if (!wanted.ok) return this.#ports.refuse(author, wanted.fault.code);
-    const { block: hash, indexes } = wanted.value;
-    const kept = this.#kept.get(byteText(hash));
-    if (kept === undefined) return;
-    const answered = kept.answers.get(author) ?? 0;
-    if (answered >= COMPACT_ANSWERS_MAX) return;
-    const { transactions } = kept.block;
-    const envelopes = indexes.flatMap((index) => transactions[index]?.bytes ?? []);
-    if (envelopes.length < indexes.length) return this.#ports.refuse(author, "malformed");
-    kept.answers.set(author, answered + 1);
-    bill.refund();
-    this.#ports.mail(author, encodeBlockTransactions({ block: hash, envelopes }), MAIL_BLOCK_TRANSACTIONS);
-  }
-
-  /** Takes in what was asked for. What another has brought meanwhile is left. */
+  /** Takes in what was asked for. What is here meanwhile is left; an answer that comes late costs its author nothing. */
   receiveTransactions(author: ValidatorId, content: Uint8Array, bill: Bill): void {
-    const proposal = this.#incomplete.get(byteText(content.subarray(0, 32)));
-    if (proposal?.asked.delete(author) !== true) return;
-    const answer = decodeBlockTransactions(content, this.#ports.limits);
+    const hash = content.subarray(0, 32);
+    const question = this.#takeQuestion(author, hash);
+    if (question === undefined) return;
+    if (content.length > question.bytesMax) return this.#ports.refuse(author, "too-large");
+    const waiting = [...this.#incomplete].filter(({ opened }) => equalBytes(opened.head.hash, hash));
+    if (waiting.length === 0) return bill.refund();
+    const { limits, refuse } = this.#ports;
+    const answer = decodeBlockTransactions(content, { ...limits, maxBlockTransactions: question.count });
     const brought = answer.ok ? this.#decode(answer.value.envelopes) : undefined;
-    if (brought === undefined) return this.#ports.refuse(author, "malformed");
-    const before = proposal.missing.size;
-    for (const [hash, transaction] of brought) {
-      for (const place of proposal.missing.get(hash) ?? []) proposal.transactions[place] = transaction;
-      proposal.missing.delete(hash);
+    if (brought === undefined) return refuse(author, "malformed");
+    for (const proposal of waiting) {
+      const before = proposal.missing.size;
+      for (const transaction of brought.values()) fill(proposal, transaction);
+      if (proposal.missing.size < before) bill.refund();
+      if (proposal.missing.size === 0) this.#complete(proposal);
     }
-    if (proposal.missing.size < before) bill.refund();
-    if (proposal.missing.size === 0) this.#complete(proposal);
   }
 
-  /** Whether transactions of this block were asked of this validator: theirs may be long. @param start of the message */
-  awaits(author: ValidatorId, start: Uint8Array): boolean {
-    return this.#incomplete.get(byteText(start.subarray(0, 32)))?.asked.has(author) === true;
+  /** Whether so many bytes of transactions of this block were asked of this validator. @param start of the message */
+  awaits(author: ValidatorId, start: Uint8Array, bytes: number): boolean {
+    const question = this.#questions.get(questionKey(author, start.subarray(0, 32)));
+    return question !== undefined && bytes <= question.bytesMax;
   }
 
-  /** What is committed needs no proposal; who is behind by more than a few blocks asks for whole ones. */
+  /** What is committed needs no proposal. */
   headChanged(height: bigint): void {
     this.#committed = height;
-    for (const [key, { opened }] of this.#incomplete) {
-      if (opened.head.summary.height <= height) this.#forget(key);
-    }
-    for (const [key, { block }] of this.#kept) {
-      if (block.summary.height + KEPT_BELOW_HEAD <= height) this.#kept.delete(key);
+    this.blocks.headChanged(height);
+    for (const proposal of this.#incomplete) {
+      if (proposal.opened.head.summary.height > height) continue;
+      proposal.settle();
+      this.#forget(proposal);
     }
   }
 
@@ -183,7 +172,9 @@ export class CompactProposals<P extends Parsed, M> {
       const found = this.#ports.find(hash) ?? (brought.size > 0 ? brought.get(byteText(hash)) : undefined);
       if (found !== undefined) return found;
       const key = byteText(hash);
-      missing.set(key, [...(missing.get(key) ?? []), place]);
+      const places = missing.get(key);
+      if (places === undefined) missing.set(key, [place]);
+      else places.push(place);
       return undefined;
     });
     return { transactions, missing };
@@ -203,44 +194,85 @@ export class CompactProposals<P extends Parsed, M> {
     return decoded;
   }
 
-  /** Asks one validator after the other, until the proposal is whole or not wanted any more. */
-  #ask(key: string, proposal: Incomplete<P, M>): void {
-    if (this.#incomplete.get(key) !== proposal) return; // it gave way to newer ones
-    const { scheduler, mail, counts, wants, askMs } = this.#ports;
-    if (proposal.asks >= COMPACT_ASKS_MAX || !wants(proposal.parsed)) return this.#forget(key);
+  /** Looks what gossip has brought meanwhile and asks one validator after the other, until the proposal is whole or not wanted. */
+  #ask(proposal: Incomplete<P, M>): void {
+    const { scheduler, counts, wants, askMs } = this.#ports;
+    const { parsed, opened } = proposal;
+    const { height, bodyBytes, txCount } = opened.head.summary;
+    if (this.#incomplete.get(parsed.from, `${height}`) !== proposal) return; // lower heights took its place
+    if (proposal.asks >= COMPACT_ASKS_MAX || !wants(parsed)) return this.#forget(proposal);
+    if (proposal.asks > 0) this.#lookAgain(proposal);
+    if (proposal.missing.size === 0) return this.#complete(proposal);
+    const indexes = [...proposal.missing.values()].flat().sort((a, b) => a - b);
     const to = this.#nextToAsk(proposal);
-    if (to !== undefined) {
-      proposal.asks++;
-      proposal.tried.add(to);
-      proposal.asked.add(to);
-      counts.asked++;
-      const indexes = [...proposal.missing.values()].flat().sort((a, b) => a - b);
-      mail(to, encodeWanted({ block: proposal.opened.head.hash, indexes }), MAIL_WANTED_TRANSACTIONS);
-    }
-    proposal.cancel = scheduler.after(askMs, () => this.#ask(key, proposal));
+    proposal.asks++;
+    counts.asked++;
+    if (to !== undefined) this.#mailQuestion(to, proposal, indexes);
+    const answerMs = Math.ceil((bodyBytes * indexes.length) / txCount / ANSWER_BYTES_PER_MS);
+    proposal.cancel = scheduler.after(askMs + answerMs, () => this.#ask(proposal));
   }
 
-  #nextToAsk(proposal: Incomplete<P, M>): ValidatorId | undefined {
-    const { self, validators } = this.#ports;
-    const { parsed, holders, tried } = proposal;
-    const everyone = Array.from({ length: validators }, (_, index) => index);
-    const inOrder = [parsed.from, ...holders, ...everyone].filter((each) => each !== self);
+  #lookAgain({ opened, missing, transactions }: Incomplete<P, M>): void {
+    for (const [key, places] of missing) {
+      const hash = opened.hashes[places[0] ?? 0];
+      const found = hash === undefined ? undefined : this.#ports.find(hash);
+      if (found === undefined) continue;
+      for (const place of places) transactions[place] = found;
+      missing.delete(key);
+    }
+  }
+
+  /** Whoever has not signed need not hold the block: it is not asked. */
+  #nextToAsk({ parsed, opened, tried }: Incomplete<P, M>): ValidatorId | undefined {
+    const holders = this.#holders.get(byteText(opened.head.hash)) ?? [];
+    const inOrder = [parsed.from, ...holders].filter((each) => each !== this.#ports.self);
     const next = inOrder.find((each) => !tried.has(each));
-    if (next !== undefined) return next;
-    tried.clear();
-    return inOrder[0];
+    if (next === undefined) tried.clear();
+    const to = next ?? inOrder[0];
+    if (to !== undefined) tried.add(to);
+    return to;
+  }
+
+  #mailQuestion(to: ValidatorId, { opened }: Incomplete<P, M>, indexes: readonly number[]): void {
+    const { hash, summary } = opened.head;
+    const key = questionKey(to, hash);
+    this.#questions.delete(key);
+    if (this.#questions.size >= COMPACT_QUESTIONS_MAX) dropOldest(this.#questions);
+    const count = indexes.length;
+    const bytesMax = 36 + 2 * count + Math.min(summary.bodyBytes, count * this.#ports.limits.maxTxBytes);
+    this.#questions.set(key, { count, bytesMax });
+    this.#ports.mail(to, encodeWanted({ block: hash, indexes }), MAIL_WANTED_TRANSACTIONS);
+  }
+
+  #takeQuestion(author: ValidatorId, hash: Uint8Array): Question | undefined {
+    const key = questionKey(author, hash);
+    const question = this.#questions.get(key);
+    this.#questions.delete(key);
+    return question;
   }
 
   #complete(proposal: Incomplete<P, M>): void {
-    const { opened, parsed, transactions } = proposal;
-    this.#forget(byteText(opened.head.hash));
+    const { opened, parsed, transactions, settle } = proposal;
+    this.#forget(proposal);
     const whole = opened.complete(transactions as SignedTransaction[]);
     if (!whole.ok) return this.#ports.refuse(parsed.from, whole.fault.code);
+    settle();
     this.#ports.completed(parsed.from, whole.value);
   }
 
-  #forget(key: string): void {
-    this.#incomplete.get(key)?.cancel();
-    this.#incomplete.delete(key);
+  #forget(proposal: Incomplete<P, M>): void {
+    proposal.cancel();
+    const key = `${proposal.opened.head.summary.height}`;
+    const { from } = proposal.parsed;
+    if (this.#incomplete.get(from, key) === proposal) this.#incomplete.delete(from, key);
   }
+}
+
+function fill<P, M>({ missing, transactions }: Incomplete<P, M>, transaction: SignedTransaction): void {
+  for (const place of missing.get(transaction.hashKey) ?? []) transactions[place] = transaction;
+  missing.delete(transaction.hashKey);
+}
+
+function questionKey(author: ValidatorId, hash: Uint8Array): string {
+  return `${author} ${byteText(hash)}`;
 }

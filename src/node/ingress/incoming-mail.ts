@@ -21,7 +21,7 @@ import type { ValidatorId } from "../../consensus/engine.ts";
 import type { AnnouncedMail, LargeMessage } from "../../p2p/network-ports.ts";
 import {
   decodePacket,
-  isForEngine,
+  isConsensusMail,
   MAIL_BLOCK,
   MAIL_EPOCH_END,
   MAIL_TRANSACTION,
@@ -76,7 +76,7 @@ export class IncomingMail {
     if (this.#isStopped) return undefined;
     const { budgets, consensus } = this.#ports;
     const packet = decodePacket(bytes);
-    if (packet !== undefined && isForEngine(packet.kind)) consensus(author, packet);
+    if (packet !== undefined && isConsensusMail(packet.kind)) consensus(author, packet);
     else if (packet?.kind === MAIL_BLOCK || packet?.kind === MAIL_TRANSACTION)
       return this.#enqueue({ author, peerId, ...packet });
     else if (packet?.kind === MAIL_EPOCH_END)
@@ -104,7 +104,7 @@ export class IncomingMail {
     const packet = decodePacket(start);
     if (packet === undefined) return false;
     const message = { start: packet.content, bytes: bytes - 1 };
-    if (isForEngine(packet.kind)) return this.#ports.awaitsConsensus(author, packet.kind, message);
+    if (isConsensusMail(packet.kind)) return this.#ports.awaitsConsensus(author, packet.kind, message);
     const queued = this.#queues.get(author)?.bytes ?? 0;
     if (packet.kind !== MAIL_BLOCK || queued + bytes > MAIL_QUEUE_BYTES_MAX) return false;
     return this.#ports.awaitsBlock(message);

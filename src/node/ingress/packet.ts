@@ -39,8 +39,8 @@ export function decodePacket(bytes: Uint8Array): Packet | undefined {
   return kind === undefined ? undefined : { kind, content: bytes.subarray(1) };
 }
 
-/** Whether what is of this kind goes to the engine's driver. */
-export function isForEngine(kind: number): boolean {
+/** Whether it goes to the driver of the engine: messages of the agreement, and what completes a proposal. */
+export function isConsensusMail(kind: number): boolean {
   return namesEpoch(kind) || kind === MAIL_WANTED_TRANSACTIONS || kind === MAIL_BLOCK_TRANSACTIONS;
 }
 

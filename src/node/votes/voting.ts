@@ -187,7 +187,7 @@ export class Voting {
     if (epoch !== undefined && epoch > this.#epoch) return this.#hint();
     const index = this.#ports.seats.indexOf(seat);
     if (index === undefined) return;
-    this.#met.add(index);
+    if (namesEpoch) this.#met.add(index);
     this.#driver?.receive(index, bytes, kind);
   }
 

@@ -76,7 +76,7 @@ function make(
     case "withhold-bodies":
       return withholdBodies(context, spec, forger);
     case "withhold-transactions":
-      return withholdTransactions(context, spec, forger);
+      return withholdTransactions(context, spec, knowledge);
     case "replay":
       return replay(context, spec, knowledge);
     case "huge-view":

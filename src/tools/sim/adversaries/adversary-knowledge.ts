@@ -21,6 +21,7 @@ import { committedHead, preparedHead } from "../../../consensus/pbft/certified-h
 import type { ParsedMessage } from "../../../consensus/pbft/message-bytes.ts";
 import type { CheckpointBody, ViewChangeBody } from "../../../consensus/pbft/messages.ts";
 import type { Signer } from "../../../crypto/keys.ts";
+import { MAIL_COMPACT_PROPOSAL } from "../../../node/ingress/packet.ts";
 import type { MisbehaviourContext } from "../misbehaviour.ts";
 import type { Observer } from "../observer.ts";
 import type { Forger } from "./forger.ts";
@@ -59,6 +60,8 @@ export class AdversaryKnowledge implements Observer {
   /** The newest view, and the newest committed height, of each validator. */
   readonly views = new Map<ValidatorId, bigint>();
   readonly heights = new Map<ValidatorId, bigint>();
+  /** The newest compact proposal that was seen, as a packet. */
+  compact: Uint8Array | undefined;
   readonly #ballots = new Map<string, Map<ValidatorId, Uint8Array>>();
   readonly #seen = new Set<string>();
   /** The last packet: it goes to one validator after the other. */
@@ -83,6 +86,7 @@ export class AdversaryKnowledge implements Observer {
     const id = byteText(packet.subarray(0, 61)) + byteText(packet.subarray(-64));
     if (this.#seen.has(id)) return;
     remember(this.#seen, id);
+    if (packet[0] === MAIL_COMPACT_PROPOSAL) this.compact = packet;
     const message = this.forger.open(packet);
     if (message !== undefined) this.#note(message, packet);
   }
