@@ -38,6 +38,7 @@ export interface EpochNetOptions
   readonly settings?: Partial<EngineSettings>;
   readonly timing?: Partial<ClusterOptions["timing"]>;
   readonly gstMs?: number;
+  readonly compact?: ClusterOptions["compact"];
   readonly roles?: WorldOptions["roles"];
   readonly limits?: WorldOptions["limits"];
   readonly modules?: WorldOptions["modules"];
@@ -80,14 +81,14 @@ export class EpochNet {
       },
       signatureWorld(options.signatures ?? "ed25519"),
     );
-    const { seed, adversaries, misbehave, clocks } = options;
+    const { seed, adversaries, misbehave, clocks, compact } = options;
     this.cluster = new Cluster(
       {
         world: this.world,
         ...{ seed, settings: { ...SETTINGS, ...options.settings }, syncIntervalMs: 500 },
         timing: { ...TIMING, ...options.timing },
         gstMs: options.gstMs ?? 0,
-        keepsHeights: true,
+        ...{ keepsHeights: true, compact },
         ...(adversaries === undefined ? {} : { adversaries }),
         ...(misbehave === undefined ? {} : { misbehave }),
         ...(clocks === undefined ? {} : { clocks }),

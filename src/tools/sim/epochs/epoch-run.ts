@@ -77,6 +77,7 @@ class EpochRun {
     const options: EpochNetOptions = {
       ...({ seed, nodes: this.#nodes, members, signatures: "ideal" } as const),
       ...shapeOf(scale, random),
+      ...pickCompact(this.#random.split("compact")),
       adversaries: [...this.#faulty].map((validator, i): AdversarySpec => {
         const place = { id: `a${i}`, validator, atMs: 0, untilMs: Number.MAX_SAFE_INTEGER };
         return { ...place, kind: "silent" } as AdversarySpec;
@@ -286,6 +287,12 @@ class EpochRun {
 
 function keysOf(members: readonly { readonly key: string }[]): string {
   return members.map(({ key }) => key).join(" ");
+}
+
+/** A third of the runs propose by hashes. */
+function pickCompact(random: Random): Pick<EpochNetOptions, "compact"> {
+  if (!random.chance(1 / 3)) return {};
+  return { compact: { freshMs: random.pick([0, 0, 10]), askMs: random.pick([30, 100, 300]) } };
 }
 
 /** What the seed decides of chain and network. */
