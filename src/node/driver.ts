@@ -19,6 +19,7 @@ import type {
 } from "../consensus/engine.ts";
 import { QUICK_CHECK_US } from "../crypto/keys.ts";
 import type { RunningTimer } from "../rpc/api.ts";
+import { BlockBuilder } from "./block-builder.ts";
 import type { DriverOptions, DriverPorts } from "./driver-ports.ts";
 import { headOf, isDurable, recentHeads, takeSteps } from "./engine-steps.ts";
 import { CompactProposals } from "./ingress/compact-proposals.ts";
@@ -52,6 +53,7 @@ export class Driver<P extends Parsed, M extends Typed> {
   readonly #ports: DriverPorts;
   readonly #timers = new Map<string, SetTimer>();
   readonly #checks: ProposalChecks;
+  readonly #builder: BlockBuilder;
   /** Where the engine's messages have a compact form. */
   #compact: CompactProposals<P, M> | undefined;
   #inputs: Input<M>[] = [];
@@ -72,6 +74,15 @@ export class Driver<P extends Parsed, M extends Typed> {
     this.#checks = new ProposalChecks({
       ...{ chain: ports.chain, scheduler: ports.scheduler, log: ports.log, counts: this.counts },
       checked: (hash, verdict) => this.input({ kind: "block-checked", hash, verdict }),
+      failed: (error) => this.#fail(error),
+    });
+    this.#builder = new BlockBuilder({
+      ...{ chain: ports.chain, scheduler: ports.scheduler, self: options.self },
+      ...{ template: ports.template, rewardTo: ports.rewardTo },
+      built: (parent, block) =>
+        this.input(
+          block === undefined ? { kind: "nothing-to-build", parent } : { kind: "block-built", parent, block },
+        ),
       failed: (error) => this.#fail(error),
     });
     if (options.consensus.verifier.compact !== undefined) this.#readCompact(options);
@@ -102,6 +113,7 @@ export class Driver<P extends Parsed, M extends Typed> {
     this.#stopped = true;
     for (const name of [...this.#timers.keys()]) this.#clearTimer(name);
     this.#checks.stop();
+    this.#builder.stop();
     this.#compact?.stop();
     await this.#turn;
   }
@@ -277,7 +289,7 @@ export class Driver<P extends Parsed, M extends Typed> {
       case "clear-timer":
         return this.#clearTimer(effect.name);
       case "build-block":
-        return this.#build(effect);
+        return this.#builder.order(effect);
       case "check-block":
         return this.#checks.check(effect.block, effect.certified);
       case "import-block":
@@ -349,20 +361,6 @@ export class Driver<P extends Parsed, M extends Typed> {
   #clearTimer(name: string): void {
     this.#timers.get(name)?.cancel();
     this.#timers.delete(name);
-  }
-
-  #build({ parent, allowEmpty, withoutPool }: Extract<Effect<M>, { kind: "build-block" }>): void {
-    const { chain, scheduler, template, rewardTo } = this.#ports;
-    const reward = rewardTo();
-    const proposal = {
-      timeMs: BigInt(scheduler.now()),
-      proposer: this.#self ?? 0,
-      ...(reward === undefined ? {} : { rewardTo: reward }),
-    };
-    const source = withoutPool === true ? () => [] : template;
-    const block = chain.buildBlock(parent, proposal, source, allowEmpty);
-    if (block === undefined) this.input({ kind: "nothing-to-build", parent });
-    else this.input({ kind: "block-built", parent, block });
   }
 
   /**

@@ -1,0 +1,83 @@
+/**
+ * Builds the blocks that the engine orders. Where blocks are final the one after a long block waits a little: each has its own
+ * price for all validators, some 28 ms of processor time whatever is in it, so under load it pays to let more transactions
+ * come. The wait is in proportion to the last block: where little is to be done there is none. Four validators
+ * commit a tenth more with it, and each transaction a quarter sooner (docs/benchmarks.md, "Pipeline depth and block pacing").
+ */
+import type { Hash } from "../base/bytes.ts";
+import type { Block } from "../chain/types/block.ts";
+import type { ValidatorId } from "../consensus/engine.ts";
+import type { DriverPorts } from "./driver-ports.ts";
+
+/** How long to wait for each transaction of the last block, ms. */
+const WAIT_MS_PER_TRANSACTION = 0.25;
+/** How long at most, ms: an eighth of the T_req that a node has by default. */
+const WAIT_MS_MAX = 250;
+
+export interface BuildOrder {
+  readonly parent: Hash;
+  readonly allowEmpty: boolean;
+  readonly withoutPool?: boolean;
+}
+
+export interface BlockBuilderPorts
+  extends Pick<DriverPorts, "chain" | "scheduler" | "template" | "rewardTo"> {
+  readonly self: ValidatorId | undefined;
+  /** @param block undefined where there is nothing to put into one */
+  readonly built: (parent: Hash, block: Block | undefined) => void;
+  /** A build that was put off has thrown. */
+  readonly failed: (error: unknown) => void;
+}
+
+export class BlockBuilder {
+  readonly #ports: BlockBuilderPorts;
+  #builtAtMs = 0;
+  #waitMs = 0;
+  #cancel: () => void = () => undefined;
+
+  constructor(ports: BlockBuilderPorts) {
+    this.#ports = ports;
+  }
+
+  stop(): void {
+    this.#cancel();
+  }
+
+  /** Builds now or a little later; a later order takes the place of one that waits. */
+  order(order: BuildOrder): void {
+    const { scheduler, failed } = this.#ports;
+    this.#cancel();
+    const waitMs = this.#toWaitMs(scheduler.now());
+    if (waitMs === 0) return this.#build(order);
+    this.#cancel = scheduler.after(waitMs, () => {
+      try {
+        this.#build(order);
+      } catch (error) {
+        failed(error);
+      }
+    });
+  }
+
+  /** Never longer than it was to wait in all: the clock may have been set back. */
+  #toWaitMs(nowMs: number): number {
+    return Math.min(this.#waitMs, Math.max(0, this.#builtAtMs + this.#waitMs - nowMs));
+  }
+
+  #build({ parent, allowEmpty, withoutPool }: BuildOrder): void {
+    const { chain, scheduler, template, rewardTo, self, built } = this.#ports;
+    const reward = rewardTo();
+    const nowMs = scheduler.now();
+    const proposal = {
+      timeMs: BigInt(nowMs),
+      proposer: self ?? 0,
+      ...(reward === undefined ? {} : { rewardTo: reward }),
+    };
+    const source = withoutPool === true ? () => [] : template;
+    const block = chain.buildBlock(parent, proposal, source, allowEmpty);
+    if (block !== undefined && chain.mode.kind === "final") {
+      this.#builtAtMs = nowMs;
+      this.#waitMs = Math.min(WAIT_MS_MAX, Math.floor(WAIT_MS_PER_TRANSACTION * block.transactions.length));
+    }
+    built(parent, block);
+  }
+}

@@ -1,0 +1,91 @@
+/** When a primary builds: at once where little is to be done, a little later after a long block, and never twice for one order. */
+import { describe, expect, it } from "vitest";
+import type { Hash } from "../../src/base/bytes.ts";
+import { BlockBuilder } from "../../src/node/block-builder.ts";
+import { VirtualTime } from "../p2p/virtual-time.ts";
+
+const PARENT = new Uint8Array(32) as Hash;
+
+/** @param sizes transactions of the blocks, one after the other; none is left at the end */
+function builder(sizes: number[], kind: "final" | "forkable" = "final") {
+  const time = new VirtualTime();
+  const built: (number | undefined)[] = [];
+  const failures: unknown[] = [];
+  const chain = {
+    mode: { kind },
+    buildBlock: () => {
+      const size = sizes.shift();
+      if (size === -1) throw new Error("broken");
+      return size === undefined ? undefined : { transactions: new Array(size).fill(0) };
+    },
+  };
+  const made = new BlockBuilder({
+    chain: chain as never,
+    scheduler: time,
+    template: () => [],
+    rewardTo: () => undefined,
+    self: 0,
+    built: (_, block) => built.push(block?.transactions.length),
+    failed: (error) => failures.push(error),
+  });
+  const order = () => made.order({ parent: PARENT, allowEmpty: false });
+  return { made, order, time, built, failures };
+}
+
+describe("a primary", () => {
+  it("builds at once after a short block", () => {
+    const { order, built } = builder([1, 3, 0, 2]);
+    for (let i = 0; i < 4; i++) order();
+    expect(built).toEqual([1, 3, 0, 2]);
+  });
+
+  it("lets more come after a long one, in proportion to it and a quarter of a second at most, from when that was built", async () => {
+    const { order, built, time } = builder([400, 5_000, 1, 1]);
+    order();
+    await time.pass(60);
+    order();
+    await time.pass(39);
+    expect(built).toEqual([400]);
+    await time.pass(1);
+    expect(built).toEqual([400, 5_000]);
+    order();
+    await time.pass(249);
+    expect(built).toHaveLength(2);
+    await time.pass(1);
+    order();
+    expect(built).toEqual([400, 5_000, 1, 1]);
+  });
+
+  it("builds for the last order alone where one waits, and for none after the stop", async () => {
+    const { made, order, built, time } = builder([1_000, 7, 8]);
+    order();
+    order();
+    order();
+    await time.pass(1_000);
+    expect(built).toEqual([1_000, 7]);
+    const stopped = builder([1_000, 7]);
+    stopped.order();
+    stopped.order();
+    stopped.made.stop();
+    await stopped.time.pass(1_000);
+    expect(stopped.built).toEqual([1_000]);
+    made.stop();
+  });
+
+  it("says what a build that waited has thrown, and that there was nothing to build", async () => {
+    const { order, built, failures, time } = builder([1_000, -1]);
+    order();
+    order();
+    await time.pass(250);
+    expect(failures).toHaveLength(1);
+    order();
+    expect(built).toEqual([1_000, undefined]);
+  });
+
+  it("waits for nothing where blocks are mined: a template is renewed for whoever mines", () => {
+    const { order, built } = builder([1_000, 1_000], "forkable");
+    order();
+    order();
+    expect(built).toEqual([1_000, 1_000]);
+  });
+});
