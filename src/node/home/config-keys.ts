@@ -136,7 +136,7 @@ export const CONFIG_KEYS = {
   "consensus.block_time_ms": key(
     integerField(0, HOUR_MS),
     0,
-    "Least time between two blocks that this validator proposes; 0: a block as soon as there is work.",
+    "Least time between two blocks that this validator proposes; 0: as soon as there is work, after a long block a little later.",
   ),
   "consensus.empty_blocks_ms": key(
     emptyBlocksField(),
