@@ -55,7 +55,7 @@ export const COMPACT_INCOMPLETE_MAX = 8;
 export const COMPACT_ASKS_MAX = 12;
 /** Such questions that are not answered yet. Beyond it the oldest answer is no longer read. */
 export const COMPACT_QUESTIONS_MAX = 256;
-/** Blocks of which is remembered who has signed for them. Beyond it others are asked in vain, or nobody but the primary. */
+/** Blocks of which is remembered who has signed for them. Beyond it nobody but the primary is asked for its transactions. */
 export const COMPACT_HOLDERS_MAX = 64;
 /** Proposed blocks of one validator of which others may ask transactions, and three times as many in all. Beyond it the highest is dropped. */
 export const COMPACT_BLOCKS_KEPT = 16;

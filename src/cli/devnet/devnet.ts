@@ -157,7 +157,7 @@ function declareDevnet(command: Command): Command {
     .addOption(withDefault("--balance <amount>", "balance of each account", amount, [1_000_000n, "1000000"]))
     .option(
       "--block-time <duration>",
-      "pbft: least time between blocks (default: 0, a block as soon as there is work); pow: the time to aim at, whole seconds (default: 5s)",
+      "pbft: least time between blocks (default: 0, as soon as there is work); pow: the time to aim at, whole seconds (default: 5s)",
       duration,
     )
     .option(

@@ -48,7 +48,7 @@ export class FilteredNetwork implements Network {
     for (const one of packets) this.#send(one);
   }
 
-  /** The other filters look for whole blocks in what leaves. */
+  /** Only filters that say so can do with hashes in place of blocks. */
   readsCompact(to: ValidatorId): boolean {
     const sendsCompact = this.#node.misbehaviours.some((one) => one.sendsCompact === true);
     return sendsCompact && this.#inner.readsCompact?.(to) === true;

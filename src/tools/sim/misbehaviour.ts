@@ -27,7 +27,7 @@ export interface Misbehaviour {
   wrapEngine?(engine: ConsensusEngine<Parsed, Typed>): ConsensusEngine<Parsed, Typed>;
   /** What leaves instead of this packet: nothing, the same, others. */
   outgoing?(to: ValidatorId, packet: Uint8Array): readonly Outgoing[];
-  /** Its proposals go out in their compact form, where the run has any; those of other kinds are whole. */
+  /** Whether it proposes by hashes in runs that do. Left out, its proposals are whole: most filters look for blocks in what leaves. */
   readonly sendsCompact?: boolean;
   /** Whether a rumor leaves. */
   publishes?(topic: RumorTopic, bytes: Uint8Array): boolean;
