@@ -1,8 +1,8 @@
 /**
  * Builds the blocks that the engine orders. Where blocks are final the one after a long block waits a little: each has its own
- * price for all validators, some 28 ms of processor time whatever is in it, so under load it pays to let more transactions
+ * price for all validators, whatever is in it, so under load it pays to let more transactions
  * come. The wait is in proportion to the last block: where little is to be done there is none. Four validators compute
- * some 7 % less for a transfer with it (docs/benchmarks.md, "Pipeline depth and block pacing").
+ * some 6 % less for a transfer with it (docs/benchmarks.md, "Pipeline depth and block pacing").
  */
 import type { Hash } from "../base/bytes.ts";
 import type { Block } from "../chain/types/block.ts";
