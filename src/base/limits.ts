@@ -114,11 +114,12 @@ export const TEMPLATE_MISFITS_MAX = 64;
 // --- storage -----------------------------------------------------------------------------------------------
 /** Bytes of LevelDB's block cache. Beyond it the least recently used block is read from disk again. */
 export const LEVEL_CACHE_BYTES = 32 * 1024 * 1024;
-/**
- * Numbers of the last batches kept to notice a lost one: more than LevelDB's log can hold of our smallest batches
- * (two times 4 MB of 300 bytes and more). Beyond it the oldest is deleted.
- */
+/** Bytes of new entries that LevelDB gathers before it writes a table of them; it may hold as many again meanwhile. */
+export const LEVEL_WRITE_BUFFER_BYTES = 16 * 1024 * 1024;
+/** Numbers of the last batches kept to notice a lost one, the same for ever: where more are kept, one that keeps fewer finds a hole. */
 export const LEVEL_BATCH_NUMBERS_MAX = 32_768;
+/** Batches after which LevelDB is asked for a table, so that its log never holds more of them than there are numbers. */
+export const LEVEL_LOGGED_BATCHES_MAX = 24_576;
 /** Entries fetched per call while a range is read. */
 export const KV_SCAN_STEP = 1_000;
 /** Unsynced writes that the store in memory can still lose. Beyond it the oldest counts as durable. */

@@ -9,7 +9,13 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { Level } from "level";
 import { compareBytes, EMPTY, hex } from "../base/bytes.ts";
-import { KV_SCAN_STEP, LEVEL_BATCH_NUMBERS_MAX, LEVEL_CACHE_BYTES } from "../base/limits.ts";
+import {
+  KV_SCAN_STEP,
+  LEVEL_BATCH_NUMBERS_MAX,
+  LEVEL_CACHE_BYTES,
+  LEVEL_LOGGED_BATCHES_MAX,
+  LEVEL_WRITE_BUFFER_BYTES,
+} from "../base/limits.ts";
 import { explainDisk } from "./disk-fault.ts";
 import type { DiskKv, Kv, KvOperation, KvRange } from "./kv.ts";
 import {
@@ -60,13 +66,21 @@ function refuseHeadless(path: string): void {
 }
 
 // Hashes and signatures, most of what is stored, do not compress: trying costs time at every compaction and read.
-const TUNING = { cacheSize: LEVEL_CACHE_BYTES, compression: false };
+// Of a larger write buffer fewer tables are made, and what blocks change again and again is written to fewer of them.
+const TUNING = {
+  cacheSize: LEVEL_CACHE_BYTES,
+  writeBufferSize: LEVEL_WRITE_BUFFER_BYTES,
+  compression: false,
+};
 
 const NUMBERS_KEPT = BigInt(LEVEL_BATCH_NUMBERS_MAX);
+const LOGGED_MAX = BigInt(LEVEL_LOGGED_BATCHES_MAX);
+
+/** Every key of the ledger, and the keys of the batches' numbers. */
+const EVERYTHING = { from: new Uint8Array(0), to: new Uint8Array(16).fill(0xff) };
+const NUMBERS = { from: NUMBERS_FROM, to: NUMBERS_TO };
 
 type LevelSnapshot = ReturnType<Database["snapshot"]>;
-
-const EVERYTHING = { from: new Uint8Array(0), to: new Uint8Array(16).fill(0xff) };
 
 interface CompactingDatabase {
   compactRange(from: Uint8Array, to: Uint8Array, options: { readonly keyEncoding: "view" }): Promise<void>;
@@ -117,6 +131,7 @@ class LevelKv implements DiskKv {
     const batch = this.#fill(operations);
     // After a failed write every later one fails too: its changes may rest on those that were lost.
     this.#tail = this.#tail.then(() => batch.write(options)).catch((cause) => this.#failWrite(cause));
+    if (this.#number % LOGGED_MAX === 0n) this.#tail = this.#tail.then(() => this.#compact(NUMBERS));
     return this.#tail;
   }
 
@@ -149,8 +164,13 @@ class LevelKv implements DiskKv {
     return found;
   }
 
-  async compact({ from, to } = EVERYTHING): Promise<void> {
+  async compact(range = EVERYTHING): Promise<void> {
     await this.#tail;
+    await this.#compact(range);
+  }
+
+  /** Whatever the range, what the log holds goes into a table first. */
+  async #compact({ from, to }: KvRange): Promise<void> {
     try {
       // Of abstract-level it has no type: level's class hides that of its implementation.
       await (this.#database as unknown as CompactingDatabase).compactRange(from, to, { keyEncoding: "view" });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Level } from "level";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { utf8 } from "../../src/base/bytes.ts";
+import { LEVEL_LOGGED_BATCHES_MAX } from "../../src/base/limits.ts";
 import type { Kv } from "../../src/storage/kv.ts";
 import { openLevel } from "../../src/storage/level.ts";
 import { DamagedDatabase } from "../../src/storage/level-checks.ts";
@@ -134,6 +135,23 @@ describe("LevelDB's directory", () => {
     failing.mockRestore();
     // What came after the lost write may rest on it.
     await expect(write()).rejects.toThrow("mounted read-only");
+    await kv.close();
+  });
+
+  it("has LevelDB make a table before its log holds more batches than are numbered", async () => {
+    const path = join(directory, "db");
+    const kv = await openLevel(path);
+    const tables = async () => (await readdir(path)).filter((name) => name.endsWith(".ldb")).length;
+    const operations = [{ kind: "put" as const, key: utf8("key"), value: utf8("value") }];
+    const write = async (count: number) => {
+      let written: Promise<void> | undefined;
+      for (let i = 0; i < count; i++) written = kv.write(operations, { sync: false });
+      await written;
+    };
+    await write(LEVEL_LOGGED_BATCHES_MAX - 1);
+    expect(await tables()).toBe(0);
+    await write(1);
+    expect(await tables()).toBe(1);
     await kv.close();
   });
 
