@@ -43,6 +43,8 @@ export interface DriverPorts {
   readonly scheduler: Scheduler;
   readonly log: Logger;
   readonly template: TemplateSource;
+  /** Transactions in the pool. */
+  readonly held: () => number;
   /** The executable transaction that has waited longest in the pool. */
   readonly oldest: () => WaitingTransaction | undefined;
   readonly relayTransaction: (to: ValidatorId, hash: Hash) => void;

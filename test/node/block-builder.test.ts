@@ -11,6 +11,8 @@ function builder(sizes: number[], kind: "final" | "forkable" = "final") {
   const time = new VirtualTime();
   const built: (number | undefined)[] = [];
   const failures: unknown[] = [];
+  /** One comes each millisecond, until somebody sets it. */
+  const pool = { held: undefined as number | undefined };
   const chain = {
     mode: { kind },
     buildBlock: () => {
@@ -23,13 +25,14 @@ function builder(sizes: number[], kind: "final" | "forkable" = "final") {
     chain: chain as never,
     scheduler: time,
     template: () => [],
+    held: () => pool.held ?? time.now(),
     rewardTo: () => undefined,
     self: 0,
     built: (_, block) => built.push(block?.transactions.length),
     failed: (error) => failures.push(error),
   });
   const order = () => made.order({ parent: PARENT, allowEmpty: false });
-  return { made, order, time, built, failures };
+  return { made, order, time, built, failures, pool };
 }
 
 describe("a primary", () => {
@@ -54,6 +57,20 @@ describe("a primary", () => {
     await time.pass(1);
     order();
     expect(built).toEqual([400, 5_000, 1, 1]);
+  });
+
+  it("waits no longer once nothing comes any more: two looks 15 ms apart find the pool as it was", async () => {
+    const { order, built, time, pool } = builder([1_000, 7]);
+    order();
+    order();
+    await time.pass(60);
+    expect(built).toEqual([1_000]);
+    pool.held = 500;
+    await time.pass(44);
+    expect(built).toEqual([1_000]);
+    order();
+    await time.pass(1);
+    expect(built).toEqual([1_000, 7]);
   });
 
   it("builds for the last order alone where one waits, and for none after the stop", async () => {

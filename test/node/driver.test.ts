@@ -61,6 +61,7 @@ class Rig {
         scheduler: this.time,
         log: SILENT,
         template: () => [],
+        held: () => 0,
         oldest: () => undefined,
         rewardTo: () => undefined,
         mine: () => undefined,

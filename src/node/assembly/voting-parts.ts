@@ -105,6 +105,7 @@ function driverPorts(parts: VotingParts, compact: CompactSettings): Omit<DriverP
   return {
     ...{ chain, scheduler, log, requestSync, announce, rewardTo, mine, ownBlock },
     template: bodiesFrom(pool, chain),
+    held: () => pool.size,
     oldest: () => oldestWaiting(pool, scheduler.now()),
     relayTransaction: (to: ValidatorId, hash: Hash) => {
       const transaction = pool.getByHash(hash);
