@@ -151,7 +151,7 @@ export class Replica {
     const epochs = new Epochs(genesis, ports.kv, options.transitions);
     const sources = { signatureRules: new RememberedSignatures(meter), epochs };
     const consensus = selectConsensus(genesis, genesisHash, sources);
-    const signatures = new AcceptedSignatures(genesisHash, meter);
+    const signatures = AcceptedSignatures.of(consensus.rules, genesisHash, meter);
     if (signer !== undefined) checkKey(signer, consensus);
     const seats = new Seats(consensus.validators);
     const votes = new WatermarkedVotes(signer, ports.journal);

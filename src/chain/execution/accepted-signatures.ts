@@ -1,6 +1,7 @@
 /**
  * The accepted signatures of one chain: each transaction's signature is verified once per node, at admission or in
- * a block, and remembered by the hash of its whole envelope (never by the id, which leaves the signature out).
+ * a block, and remembered with the decoded transaction. Where blocks may be abandoned, so that one envelope is decoded
+ * again and again, it is also remembered by the hash of the whole envelope (never by the id, which leaves the signature out).
  * Those that come together are judged together. Only acceptances are kept. A refusal by the native library is no verdict: a block that holds what only ZIP-215
  * accepts must still be accepted, or a transaction gossiped to half the net would split the chain (decision 3).
  */
@@ -16,13 +17,17 @@ import {
   type SignatureClaim,
   type SignatureRules,
 } from "../../crypto/keys.ts";
+import type { ConsensusRules } from "../rules.ts";
 import { type SignedTransaction, transactionSigningBytes, unsignedPart } from "../types/transaction.ts";
 
 /**
- * Which rule accepted a signature. Admission's, which asks for a strong key, implies the block's, and not the
- * reverse.
+ * Which rule accepted a signature, and for which chain. Admission's rule, which asks for a strong key, implies the block's, and
+ * not the reverse.
  */
-type Acceptance = "admission" | "block";
+interface Acceptance {
+  readonly by: AcceptedSignatures;
+  readonly rule: "admission" | "block";
+}
 
 /** Refusals by another thread that are remembered until they are asked for. Beyond it a signature is judged again. */
 const REFUSED_ELSEWHERE_MAX = 1_024;
@@ -46,14 +51,19 @@ export class SlowSignatureLimit {
 export class AcceptedSignatures {
   readonly #genesisHash: Hash;
   readonly #rules: SignatureRules;
+  readonly #admission: Acceptance = { by: this, rule: "admission" };
+  readonly #block: Acceptance = { by: this, rule: "block" };
   /** Accepted envelopes by the text of their hash: those that were accepted longest ago are forgotten first. */
-  readonly #accepted: RecentMap<string, Acceptance>;
+  readonly #accepted: RecentMap<string, Acceptance> | undefined;
   /** The ones with an invalid signature among the last transactions that were judged together for admission. */
   readonly #refused = new Set<string>();
   /** Those with an invalid signature that another thread has found, until they are asked for. */
   readonly #refusedElsewhere = new Set<string>();
 
-  /** One instance per chain: the genesis hash is in what is signed, so it belongs to every key implicitly. */
+  /**
+   * One instance per chain: the genesis hash is in what is signed, so it belongs to every key implicitly.
+   * @param countMax acceptances that are remembered by hash; with 0 each is remembered with its decoded transaction alone
+   */
   constructor(
     genesisHash: Hash,
     rules: SignatureRules = ED25519,
@@ -61,12 +71,21 @@ export class AcceptedSignatures {
   ) {
     this.#rules = rules;
     this.#genesisHash = genesisHash;
-    this.#accepted = new RecentMap(countMax);
+    this.#accepted = countMax === 0 ? undefined : new RecentMap(countMax);
   }
 
-  /** How many acceptances are remembered. */
+  /** For a node: of a chain whose blocks are final none is remembered by hash, since no block's transactions come again. */
+  static of(
+    { kind }: Pick<ConsensusRules, "kind">,
+    genesisHash: Hash,
+    rules: SignatureRules,
+  ): AcceptedSignatures {
+    return new AcceptedSignatures(genesisHash, rules, kind === "final" ? 0 : ACCEPTED_SIGNATURES_MAX);
+  }
+
+  /** How many acceptances are remembered by hash. */
   get size(): number {
-    return this.#accepted.size;
+    return this.#accepted?.size ?? 0;
   }
 
   /**
@@ -75,38 +94,38 @@ export class AcceptedSignatures {
    * admitted".
    */
   admit(transaction: SignedTransaction): boolean {
+    if (this.#acceptanceOf(transaction) === this.#admission) return true;
     const key = transaction.hashKey;
-    if (this.#accepted.get(key) === "admission") return true;
     if (!isStrongPublicKey(transaction.from) || this.#refused.has(key)) return false;
     if (this.#refusedElsewhere.delete(key)) return false;
     const rule = this.#rules.verifyEach === undefined ? "verifyQuickly" : "verifySignature";
     if (!this.#rules[rule](transaction.from, this.#signedBytes(transaction), transaction.signature))
       return false;
-    this.#remember(key, "admission");
+    this.#remember(transaction, this.#admission);
     return true;
   }
 
   /** {@link admit} of what came together: what it says of each afterwards, it says without another look. */
   admitTogether(transactions: readonly SignedTransaction[]): void {
     this.#refused.clear();
-    this.#judgeTogether(this.fresh(transactions), "admission");
+    this.#judgeTogether(this.fresh(transactions), this.#admission);
   }
 
   /** Those of whose signatures {@link admit} knows nothing yet, and would have to judge them. */
   fresh(transactions: readonly SignedTransaction[]): SignedTransaction[] {
     return transactions.filter(
-      ({ hashKey, from }) =>
-        this.#accepted.get(hashKey) !== "admission" &&
-        !this.#refusedElsewhere.has(hashKey) &&
-        isStrongPublicKey(from),
+      (transaction) =>
+        this.#acceptanceOf(transaction) !== this.#admission &&
+        !this.#refusedElsewhere.has(transaction.hashKey) &&
+        isStrongPublicKey(transaction.from),
     );
   }
 
   /** What the whole rule says of one that is {@link fresh}, on another thread of this process: {@link admit} says it too. */
-  noteJudged({ hashKey }: SignedTransaction, isValid: boolean): void {
-    if (isValid) this.#remember(hashKey, "admission");
+  noteJudged(transaction: SignedTransaction, isValid: boolean): void {
+    if (isValid) this.#remember(transaction, this.#admission);
     else {
-      this.#refusedElsewhere.add(hashKey);
+      this.#refusedElsewhere.add(transaction.hashKey);
       if (this.#refusedElsewhere.size > REFUSED_ELSEWHERE_MAX) dropOldest(this.#refusedElsewhere);
     }
   }
@@ -116,8 +135,7 @@ export class AcceptedSignatures {
    * @param limit counts what has to be verified slowly, where anything has; once it is exceeded, false is no verdict
    */
   validate(transaction: SignedTransaction, limit?: SlowSignatureLimit): boolean {
-    const key = transaction.hashKey;
-    if (this.#accepted.get(key) !== undefined) return true;
+    if (this.remembers(transaction)) return true;
     if (limit !== undefined && this.#rules.verifyEach === undefined) {
       if (this.validateQuickly(transaction)) return true;
       limit.count++;
@@ -125,7 +143,7 @@ export class AcceptedSignatures {
     }
     if (!this.#rules.verifySignature(transaction.from, this.#signedBytes(transaction), transaction.signature))
       return false;
-    this.#remember(key, "block");
+    this.#remember(transaction, this.#block);
     return true;
   }
 
@@ -133,7 +151,7 @@ export class AcceptedSignatures {
   validateTogether(transactions: readonly SignedTransaction[]): void {
     this.#judgeTogether(
       transactions.filter((transaction) => !this.remembers(transaction)),
-      "block",
+      this.#block,
     );
   }
 
@@ -147,9 +165,9 @@ export class AcceptedSignatures {
     if (verifyEach === undefined || transactions.length < BATCH_MIN) return;
     const { verdicts } = verifyEach(this.#claimsOf(transactions));
     let i = 0;
-    for (const { hashKey } of transactions) {
-      if (verdicts[i++]) this.#remember(hashKey, acceptance);
-      else if (acceptance === "admission") this.#refused.add(hashKey);
+    for (const transaction of transactions) {
+      if (verdicts[i++]) this.#remember(transaction, acceptance);
+      else if (acceptance === this.#admission) this.#refused.add(transaction.hashKey);
     }
   }
 
@@ -170,7 +188,7 @@ export class AcceptedSignatures {
 
   /** Whether {@link validate} would say yes without looking. */
   remembers(transaction: SignedTransaction): boolean {
-    return this.#accepted.get(transaction.hashKey) !== undefined;
+    return this.#acceptanceOf(transaction) !== undefined;
   }
 
   /**
@@ -181,7 +199,7 @@ export class AcceptedSignatures {
     if (this.remembers(transaction)) return true;
     const { publicKey, message, signature } = this.claimOf(transaction);
     if (!this.#rules.verifyQuickly(publicKey, message, signature)) return false;
-    this.#remember(transaction.hashKey, "block");
+    this.#remember(transaction, this.#block);
     return true;
   }
 
@@ -193,14 +211,21 @@ export class AcceptedSignatures {
 
   /** The whole rule has accepted this transaction's signature, on another thread of this process. */
   noteValid(transaction: SignedTransaction): void {
-    if (!this.remembers(transaction)) this.#remember(transaction.hashKey, "block");
+    if (!this.remembers(transaction)) this.#remember(transaction, this.#block);
   }
 
   #signedBytes(transaction: SignedTransaction): Uint8Array {
     return transactionSigningBytes(this.#genesisHash, unsignedPart(transaction));
   }
 
-  #remember(key: string, acceptance: Acceptance): void {
-    this.#accepted.set(key, acceptance);
+  /** The object's own is found without a look at a table; of another chain's it says nothing. */
+  #acceptanceOf({ acceptance, hashKey }: SignedTransaction): Acceptance | undefined {
+    if (acceptance === this.#admission || acceptance === this.#block) return acceptance as Acceptance;
+    return this.#accepted?.get(hashKey);
+  }
+
+  #remember(transaction: SignedTransaction, acceptance: Acceptance): void {
+    transaction.acceptance = acceptance;
+    this.#accepted?.set(transaction.hashKey, acceptance);
   }
 }

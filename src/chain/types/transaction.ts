@@ -61,6 +61,10 @@ export interface SignedTransaction extends Transaction {
   readonly hashKey: string;
   /** What the module made of the payload: kept and read by execution/validate-transaction.ts alone. */
   checkedCall: unknown;
+  /** Which rule has accepted the signature: kept and read by execution/accepted-signatures.ts alone. */
+  acceptance: unknown;
+  /** Which node has passed it on by gossip: kept and read by node/ingress/passed-on.ts alone. */
+  passedOnBy: unknown;
 }
 
 const hashId = taggedHash("quorate/txid/v1");
@@ -198,5 +202,7 @@ function seal(
     idKey: byteText(id),
     hashKey: byteText(hash),
     checkedCall: undefined,
+    acceptance: undefined,
+    passedOnBy: undefined,
   };
 }

@@ -7,33 +7,27 @@
 import { byteText, type Hash } from "../../base/bytes.ts";
 import { dropOldest } from "../../base/drop-oldest.ts";
 import type { Relay } from "../../base/fault.ts";
-import { POOL_TRANSACTIONS_MAX } from "../../base/limits.ts";
 import type { SignedTransaction } from "../../chain/types/transaction.ts";
 import type { PoolEvent } from "../../mempool/pool-ports.ts";
 
 /** Older announcements are not passed on for their age (ANNOUNCED_DEPTH_MAX). */
 const BLOCKS_MAX = 256;
-/** More than any pool holds: what left it without a word is forgotten in the end. */
-const TRANSACTIONS_MAX = 2 * POOL_TRANSACTIONS_MAX;
 
 export class PassedOn {
-  /** Hashes as a set of texts that exist anyway: a set of objects, weakly held, cost ten times as much (profiled). */
-  readonly #transactions = new Set<string>();
   /** The blocks in the order in which they were passed on. */
   readonly #blocks = new Set<string>();
 
-  /** @param transaction that the pool holds */
-  transaction({ hashKey }: SignedTransaction): Relay {
-    if (this.#transactions.has(hashKey)) return "known";
-    if (this.#transactions.size >= TRANSACTIONS_MAX) dropOldest(this.#transactions);
-    this.#transactions.add(hashKey);
+  /** @param transaction that the pool holds, which holds an envelope once: it is noted with the object */
+  transaction(transaction: SignedTransaction): Relay {
+    if (transaction.passedOnBy === this) return "known";
+    transaction.passedOnBy = this;
     return "accept";
   }
 
   /** What the pool holds no more is forgotten. */
   poolChanged(events: readonly PoolEvent[]): void {
     for (const { kind, transaction } of events)
-      if (kind === "dropped") this.#transactions.delete(transaction.hashKey);
+      if (kind === "dropped" && transaction.passedOnBy === this) transaction.passedOnBy = undefined;
   }
 
   hasBlock(hash: Hash): boolean {

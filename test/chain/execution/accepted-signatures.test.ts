@@ -186,4 +186,33 @@ describe("accepted signatures", () => {
     expect(signatures.validate(honest(0n))).toBe(true);
     expect(verifyCounts.native).toBe(before + 1);
   });
+
+  it("remember it with the decoded transaction, and no other, where none is remembered by hash", () => {
+    const signatures = new AcceptedSignatures(genesisHash, undefined, 0);
+    const transaction = honest();
+    expect(signatures.admit(transaction)).toBe(true);
+    expect(signatures.size).toBe(0);
+    const before = verifyCounts.native;
+    expect(signatures.admit(transaction) && signatures.validate(transaction)).toBe(true);
+    expect(verifyCounts.native).toBe(before);
+    expect(signatures.remembers(honest())).toBe(false);
+  });
+
+  it("say nothing of what another chain's have accepted", () => {
+    const transaction = honest();
+    expect(new AcceptedSignatures(genesisHash).admit(transaction)).toBe(true);
+    const other = new AcceptedSignatures(asHash(new Uint8Array(32).fill(8)));
+    expect(other.remembers(transaction)).toBe(false);
+    expect(other.admit(transaction) || other.validate(transaction)).toBe(false);
+    expect(new AcceptedSignatures(genesisHash).remembers(transaction)).toBe(false);
+  });
+
+  it("take a block's acceptance for none of admission's", () => {
+    const signatures = new AcceptedSignatures(genesisHash, undefined, 0);
+    const transaction = honest();
+    expect(signatures.validate(transaction)).toBe(true);
+    const before = verifyCounts.native;
+    expect(signatures.admit(transaction)).toBe(true);
+    expect(verifyCounts.native).toBe(before + 1);
+  });
 });
