@@ -26,10 +26,10 @@ import {
 import { ENVELOPE_BYTES_MIN, findPlace, type PoolPlace } from "./capacity.ts";
 import type { PoolBounds } from "./eviction.ts";
 import { signaturesAsked, TransactionReader } from "./joint-admission.ts";
-import { PoolIndex } from "./pool-index.ts";
+import { entryIn, PoolIndex } from "./pool-index.ts";
 import { followPolicy, newlyBarred, type PoolRules, poolRulesOf } from "./pool-policy.ts";
 import type { DropReason, MempoolOptions, MempoolPorts, MempoolStatus, PoolEvent } from "./pool-ports.ts";
-import type { QueueEntry, SenderQueue } from "./sender-queue.ts";
+import { newEntry, type QueueEntry, type SenderQueue } from "./sender-queue.ts";
 
 export class Mempool {
   readonly #rules: PoolRules;
@@ -84,7 +84,7 @@ export class Mempool {
   isExecutable(transaction: SignedTransaction): boolean {
     const senderQueue = this.#poolIndex.senderQueueOf(transaction);
     const runs = senderQueue !== undefined && transaction.nonce < senderQueue.pendingNonce;
-    return runs && this.#poolIndex.entryOf(transaction) !== undefined;
+    return runs && entryIn(senderQueue, transaction) !== undefined;
   }
 
   /** Transactions that could run one after the other on the head's state. */
@@ -142,15 +142,12 @@ export class Mempool {
   /** A new head on top of the last, with the transactions of all blocks since the last call: costs in proportion to these and to what expires. */
   headChanged(head: HeadState, included: readonly SignedTransaction[], nowMs: number): void {
     this.#head = head;
-    const ids = new Set<string>();
     const touched = new Set<SenderQueue>();
     for (const transaction of included) {
-      const senderQueue = this.#poolIndex.senderQueueOf(transaction);
-      if (senderQueue === undefined) continue;
-      touched.add(senderQueue);
-      ids.add(transaction.idKey);
+      const senderQueue = this.#poolIndex.noteIncluded(transaction);
+      if (senderQueue !== undefined) touched.add(senderQueue);
     }
-    for (const senderQueue of touched) this.#recheck(senderQueue, ids);
+    for (const senderQueue of touched) this.#recheck(senderQueue);
     for (const entry of newlyBarred(this.#rules, head, this.#poolIndex)) this.#drop(entry, "barred");
     this.#dropExpired();
     this.#dropAged(nowMs);
@@ -170,10 +167,10 @@ export class Mempool {
     nowMs: number,
   ): number {
     this.#head = head;
-    const ids = new Set(included.map(({ idKey }) => idKey));
+    for (const transaction of included) this.#poolIndex.noteIncluded(transaction);
     for (const senderQueue of [...this.#poolIndex.senderQueues.values()]) {
       this.#broken.add(senderQueue);
-      this.#recheck(senderQueue, ids);
+      this.#recheck(senderQueue);
     }
     this.#dropExpired();
     this.#dropAged(nowMs);
@@ -272,7 +269,7 @@ export class Mempool {
   /** Remembers where the candidate would go: {@link #enter} follows at once if the signature is right. */
   #findRoom(candidate: Candidate): Fault<"MEMPOOL_FULL"> | undefined {
     const { transaction, cost } = candidate;
-    const entry = { transaction, cost, sequence: this.#sequence, addedMs: this.#nowMs, wasExecutable: false };
+    const entry = newEntry(transaction, cost, this.#sequence, this.#nowMs);
     const found = findPlace(this.#poolIndex, candidate, entry, this.#boundsNow());
     if (!found.ok) return found.fault;
     this.#place = found.value;
@@ -342,10 +339,10 @@ export class Mempool {
   }
 
   /** Brings one sender queue in line with the head: used nonces leave at its front, what cannot be paid at its end. */
-  #recheck(senderQueue: SenderQueue, included: ReadonlySet<string>): void {
+  #recheck(senderQueue: SenderQueue): void {
     const account = this.#head.account(senderQueue.sender, senderQueue.key);
     for (const entry of this.#poolIndex.moveAccount(senderQueue, account?.nonce ?? 0n)) {
-      this.#dropped(entry, included.has(entry.transaction.idKey) ? "included" : "stale");
+      this.#dropped(entry, entry.isIncluded ? "included" : "stale");
     }
     while (!senderQueue.isEmpty && (account === undefined || senderQueue.cost > account.balance)) {
       const last = senderQueue.queued.at(-1) ?? senderQueue.last;

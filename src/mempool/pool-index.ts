@@ -16,8 +16,10 @@ import { type QueueEntry, SenderQueue } from "./sender-queue.ts";
 const LOOSE_IN_ALL = 0b1111;
 
 export class PoolIndex {
-  readonly #byId = new Map<string, QueueEntry>();
+  /** All of them, in the order of their arrival. */
   readonly #byHash = new Map<string, QueueEntry>();
+  /** Kept from when one is first asked for by its id: most nodes never are. */
+  #byId: Map<string, QueueEntry> | undefined;
   readonly #byBytes = new TransactionIndex();
   readonly #senderQueues = new Map<string, SenderQueue>();
   /** The first sender queue gives its last executable entry when the pool is full and nothing is queued. */
@@ -42,7 +44,7 @@ export class PoolIndex {
   #queuedBytes = 0;
 
   get size(): number {
-    return this.#byId.size;
+    return this.#byHash.size;
   }
 
   get bytes(): number {
@@ -55,7 +57,7 @@ export class PoolIndex {
 
   /** Those that wait for an earlier nonce. */
   get queued(): number {
-    return this.#byId.size - this.#executable;
+    return this.#byHash.size - this.#executable;
   }
 
   get queuedBytes(): number {
@@ -67,10 +69,14 @@ export class PoolIndex {
   }
 
   entries(): IterableIterator<QueueEntry> {
-    return this.#byId.values();
+    return this.#byHash.values();
   }
 
   byId(id: Uint8Array): QueueEntry | undefined {
+    if (this.#byId === undefined) {
+      this.#byId = new Map();
+      for (const entry of this.#byHash.values()) this.#byId.set(entry.transaction.idKey, entry);
+    }
     return this.#byId.get(byteText(id));
   }
 
@@ -92,8 +98,16 @@ export class PoolIndex {
   }
 
   /** Whether it is here, with this signature or another. */
-  entryOf({ idKey }: Pick<SignedTransaction, "idKey">): QueueEntry | undefined {
-    return this.#byId.get(idKey);
+  entryOf(transaction: SignedTransaction): QueueEntry | undefined {
+    return entryIn(this.senderQueueOf(transaction), transaction);
+  }
+
+  /** A block holds it: it leaves once its sender's account has moved. @returns its sender's queue, where there is one */
+  noteIncluded(transaction: SignedTransaction): SenderQueue | undefined {
+    const senderQueue = this.senderQueueOf(transaction);
+    const entry = entryIn(senderQueue, transaction);
+    if (entry !== undefined) entry.isIncluded = true;
+    return senderQueue;
   }
 
   /** Sender queues with an executable entry, the one that gives its last first first. */
@@ -135,9 +149,9 @@ export class PoolIndex {
     return this.#byExpiry.top();
   }
 
-  /** The one that came first: in the order of {@link #byId}, that of arrival. */
+  /** The one that came first. */
   oldest(): QueueEntry | undefined {
-    return this.#byId.values().next().value;
+    return this.#byHash.values().next().value;
   }
 
   /** @param accountNonce for a sender queue that does not exist yet. */
@@ -190,11 +204,10 @@ export class PoolIndex {
   /** Into everything but its sender queue. */
   #enlist(entry: QueueEntry): void {
     const { transaction } = entry;
-    const { idKey, hashKey } = transaction;
-    const { size } = this.#byId;
-    this.#byId.set(idKey, entry);
-    assert(this.#byId.size > size, "a transaction is in the pool once");
-    this.#byHash.set(hashKey, entry);
+    const { size } = this.#byHash;
+    this.#byHash.set(transaction.hashKey, entry);
+    assert(this.#byHash.size > size, "a transaction is in the pool once");
+    this.#byId?.set(transaction.idKey, entry);
     this.#byBytes.add(transaction);
     if (transaction.validUntilHeight !== 0n) this.#byExpiry.add(entry);
     this.#bytes += transaction.bytes.length;
@@ -202,11 +215,13 @@ export class PoolIndex {
 
   /** Removes an entry from everything but its sender queue. */
   #clear(entry: QueueEntry): void {
-    this.#byId.delete(entry.transaction.idKey);
-    this.#byHash.delete(entry.transaction.hashKey);
-    this.#byBytes.delete(entry.transaction);
-    if (entry.transaction.validUntilHeight !== 0n) this.#byExpiry.remove(entry);
-    this.#bytes -= entry.transaction.bytes.length;
+    const { transaction } = entry;
+    this.#byHash.delete(transaction.hashKey);
+    // One that took its place under the same id, with another signature, stays.
+    if (this.#byId?.get(transaction.idKey) === entry) this.#byId.delete(transaction.idKey);
+    this.#byBytes.delete(transaction);
+    if (transaction.validUntilHeight !== 0n) this.#byExpiry.remove(entry);
+    this.#bytes -= transaction.bytes.length;
   }
 
   #openQueue({ from, fromKey }: SignedTransaction, accountNonce: bigint): SenderQueue {
@@ -236,6 +251,15 @@ export class PoolIndex {
     this.#senderQueues.delete(senderQueue.key);
     for (const order of this.#orders) order.forget(senderQueue);
   }
+}
+
+/** The entry of a transaction among its sender's, whatever its signature: sender and nonce are in the id. */
+export function entryIn(
+  senderQueue: SenderQueue | undefined,
+  { nonce, idKey }: SignedTransaction,
+): QueueEntry | undefined {
+  const entry = senderQueue?.at(nonce);
+  return entry?.transaction.idKey === idKey ? entry : undefined;
 }
 
 function isExecutable(senderQueue: SenderQueue): boolean {

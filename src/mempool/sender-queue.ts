@@ -18,6 +18,17 @@ export interface QueueEntry {
   readonly addedMs: number;
   /** Whether it has been executable since it came in: from then on it is passed on to others. */
   wasExecutable: boolean;
+  /** A block of the head's chain holds it. */
+  isIncluded: boolean;
+}
+
+export function newEntry(
+  transaction: SignedTransaction,
+  cost: bigint,
+  sequence: number,
+  addedMs: number,
+): QueueEntry {
+  return { transaction, cost, sequence, addedMs, wasExecutable: false, isIncluded: false };
 }
 
 export class SenderQueue {

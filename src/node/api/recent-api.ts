@@ -35,7 +35,7 @@ export class ReplicaRecent implements RecentApi {
       this.#stages.engine(event.event, event.atMs);
     });
     events.pool.subscribe((event) => {
-      if (event.kind === "added") this.#stages.pooled(event.transaction.idKey, now(), this.#receivedMs);
+      if (event.kind === "added") this.#stages.pooled(event.transaction.id, now(), this.#receivedMs);
     });
     events.heads.subscribe(({ sealed }) => this.#stages.included(sealed.block.hash, now()));
   }

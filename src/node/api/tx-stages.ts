@@ -5,11 +5,10 @@
  */
 import { byteText, type Hash } from "../../base/bytes.ts";
 import { dropOldest } from "../../base/drop-oldest.ts";
-import { RecentMap } from "../../base/recent-map.ts";
 import type { EngineEvent } from "../../consensus/engine.ts";
 import type { BlockStages, TransactionStages } from "../../rpc/recent-api.ts";
 
-/** Transactions that are remembered, half as many at least: a quarter of a minute of a thousand a second. */
+/** Transactions that are remembered: a quarter of a minute of two thousand a second. */
 export const STAGED_TRANSACTIONS_MAX = 32_768;
 /** Blocks that are remembered. */
 const STAGED_BLOCKS_MAX = 4_096;
@@ -20,16 +19,54 @@ const STAGE_OF: Partial<Record<EngineEvent["type"], keyof BlockStages>> = {
   committed: "committed",
 };
 
+/** Of an id, by which it is looked up. */
+const ID_BYTES = 16;
+
+/**
+ * The last transactions in the order in which they came. Each is noted and few are asked for, so to note one is cheap, and who
+ * asks looks through all (some 20 us).
+ */
+class RecentTransactions {
+  readonly #ids = new Uint8Array(ID_BYTES * STAGED_TRANSACTIONS_MAX);
+  readonly #words = new Uint32Array(this.#ids.buffer);
+  readonly #receivedMs = new Float64Array(STAGED_TRANSACTIONS_MAX);
+  readonly #pooledMs = new Float64Array(STAGED_TRANSACTIONS_MAX);
+  /** Transactions noted so far. */
+  #count = 0;
+
+  note(id: Hash, receivedMs: number, pooledMs: number): void {
+    const at = this.#count++ % STAGED_TRANSACTIONS_MAX;
+    for (let i = 0; i < ID_BYTES; i++) this.#ids[ID_BYTES * at + i] = id[i] as number;
+    this.#receivedMs[at] = receivedMs;
+    this.#pooledMs[at] = pooledMs;
+  }
+
+  /** The newest under this id, since one that left the pool may have come again. */
+  find(id: Hash): TransactionStages | undefined {
+    const wanted = new Uint32Array(id.slice(0, ID_BYTES).buffer);
+    const oldest = Math.max(0, this.#count - STAGED_TRANSACTIONS_MAX);
+    for (let i = this.#count - 1; i >= oldest; i--) {
+      const at = i % STAGED_TRANSACTIONS_MAX;
+      if (!this.#holdsAt(at, wanted)) continue;
+      return { received: this.#receivedMs[at] as number, pooled: this.#pooledMs[at] as number };
+    }
+    return undefined;
+  }
+
+  #holdsAt(at: number, wanted: Uint32Array): boolean {
+    const from = (ID_BYTES / 4) * at;
+    for (let i = 0; i < ID_BYTES / 4; i++) if (this.#words[from + i] !== wanted[i]) return false;
+    return true;
+  }
+}
+
 export class TxStages {
-  readonly #transactions = new RecentMap<string, TransactionStages>(STAGED_TRANSACTIONS_MAX);
+  readonly #transactions = new RecentTransactions();
   readonly #blocks = new Map<string, BlockStages>();
 
-  /**
-   * @param idKey byteText of the transaction's id
-   * @param receivedMs when its bytes came, before they were checked; left out where nobody noted it
-   */
-  pooled(idKey: string, nowMs: number, receivedMs = nowMs): void {
-    this.#transactions.set(idKey, { received: receivedMs, pooled: nowMs });
+  /** @param receivedMs when its bytes came, before they were checked; left out where nobody noted it */
+  pooled(id: Hash, nowMs: number, receivedMs = nowMs): void {
+    this.#transactions.note(id, receivedMs, nowMs);
   }
 
   engine(event: EngineEvent, atMs: number): void {
@@ -42,7 +79,7 @@ export class TxStages {
   }
 
   ofTransaction(id: Hash): TransactionStages | undefined {
-    return this.#transactions.get(byteText(id));
+    return this.#transactions.find(id);
   }
 
   ofBlock(hash: Hash): BlockStages {

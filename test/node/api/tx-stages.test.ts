@@ -1,6 +1,6 @@
 /** Time lines of transactions: what is remembered, and for how long. */
 import { expect, it } from "vitest";
-import { asHash, byteText } from "../../../src/base/bytes.ts";
+import { asHash } from "../../../src/base/bytes.ts";
 import { STAGED_TRANSACTIONS_MAX, TxStages } from "../../../src/node/api/tx-stages.ts";
 
 const hash = (n: number) =>
@@ -21,10 +21,21 @@ it("the record of stages keeps the first time of each stage of a block", () => {
 
 it("the record of stages forgets the oldest transaction when it has too many", () => {
   const stages = new TxStages();
-  for (let n = 0; n <= STAGED_TRANSACTIONS_MAX; n++) stages.pooled(byteText(hash(n)), n, n - 1);
+  for (let n = 0; n <= STAGED_TRANSACTIONS_MAX; n++) stages.pooled(hash(n), n, n - 1);
   expect(stages.ofTransaction(hash(0))).toBeUndefined();
+  expect(stages.ofTransaction(hash(1))).toEqual({ received: 0, pooled: 1 });
   expect(stages.ofTransaction(hash(STAGED_TRANSACTIONS_MAX))).toEqual({
     received: STAGED_TRANSACTIONS_MAX - 1,
     pooled: STAGED_TRANSACTIONS_MAX,
   });
+});
+
+it("the record of stages tells of a transaction that came again when it came last, and nothing of one that never came", () => {
+  const stages = new TxStages();
+  stages.pooled(hash(1), 10, 9);
+  stages.pooled(hash(2), 11);
+  stages.pooled(hash(1), 20, 18);
+  expect(stages.ofTransaction(hash(1))).toEqual({ received: 18, pooled: 20 });
+  expect(stages.ofTransaction(hash(2))).toEqual({ received: 11, pooled: 11 });
+  expect(stages.ofTransaction(hash(3))).toBeUndefined();
 });
