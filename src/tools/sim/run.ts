@@ -147,7 +147,12 @@ class Run {
     );
     this.#checkers.watch(this.#cluster);
     if (schedule.deadlineMs > gstMs && settings.timeoutMaxMs < schedule.deadlineMs)
-      this.#checkers.expect({ atMs: this.#settledMs, settings, delayMsMax: network.settledDelayMsMax });
+      this.#checkers.expect({
+        atMs: this.#settledMs,
+        settings,
+        delayMsMax: network.settledDelayMsMax,
+        blocksMax: schedule.limits === undefined ? 2 : 1 + schedule.workload.length,
+      });
   }
 
   async play(): Promise<void> {

@@ -88,7 +88,7 @@ it("widening fills most blocks of the profile full to their limit", async () => 
 /** What the checkers say when they are told other effects of the steps of node 1, or votes of another view. */
 async function violations(lie: (truth: Observer) => Observer): Promise<string[]> {
   const run = watched(lie);
-  run.checkers.expect({ atMs: 0, settings: SETTINGS, delayMsMax: 10 });
+  run.checkers.expect({ atMs: 0, settings: SETTINGS, delayMsMax: 10, blocksMax: 2 });
   await transferring(run, 3);
   return [...new Set(run.checkers.violations.map(({ checker }) => checker))];
 }
@@ -130,7 +130,7 @@ describe("the checkers of pace and proposals", () => {
       const run = watched((truth) => truth, {
         clocks: [{ id: "k0", node: 3, kind: "skew", offsetMs, drift: 0 }],
       });
-      run.checkers.expect({ atMs: 0, settings: SETTINGS, delayMsMax });
+      run.checkers.expect({ atMs: 0, settings: SETTINGS, delayMsMax, blocksMax: 2 });
       await transferring(run, 3);
       const poolChanged = { kind: "pool-changed", oldest: undefined } as const;
       for (let view = 1n; view <= 5n; view++) {

@@ -14,8 +14,8 @@ import type { Facts } from "./facts.ts";
 const DRIFT = 0.9;
 /** A block gets no vote while its time is further ahead of the voter's clock, ms. */
 const AHEAD_MAX_MS = 5_000;
-/** The oldest item may wait for the block in agreement and for its own, each of three messages one after another. */
-const MESSAGES_OF_A_WAIT = 6;
+/** One after another. */
+const MESSAGES_OF_A_BLOCK = 3;
 /** Reasons that are a timer's. */
 const TIMED: readonly (string | undefined)[] = ["timeout", "new-view-timeout", "unfair"];
 
@@ -25,6 +25,11 @@ export interface Settled {
   readonly settings: EngineSettings;
   /** The longest delay of messages from then on, ms. */
   readonly delayMsMax: number;
+  /**
+   * Blocks that the oldest item of a validator may wait for, its own the last of them: two where blocks take all that waits, the
+   * one in agreement and its own; where they are narrow those of all that came to the primary before it.
+   */
+  readonly blocksMax: number;
 }
 
 export class PaceChecker implements Observer {
@@ -87,7 +92,7 @@ export class PaceChecker implements Observer {
         `asks for another view (${reason}) after ${Math.round(waitedMs)} ms, at least ${least}`,
       );
     const attempt = this.#facts.attemptOf(node) ?? 0;
-    const doublings = Math.ceil(Math.log2(settings.timeoutMaxMs / settings.requestTimeoutMs));
+    const doublings = doublingsOf(settings);
     if (attempt > doublings) this.#report(node, `k = ${attempt} where T(k) is capped at k = ${doublings}`);
     if (nowMs < atMs || isPlanned) return;
     this.#asked.set(node, (this.#asked.get(node) ?? 0) + 1);
@@ -98,7 +103,7 @@ export class PaceChecker implements Observer {
     const attempt = this.#facts.attemptOf(node) ?? 0;
     const before = this.#attempts.get(node) ?? attempt;
     this.#attempts.set(node, attempt);
-    const enough = attemptNeeded(settled);
+    const enough = Math.min(attemptNeeded(settled), doublingsOf(settled.settings));
     if (this.#facts.nowMs >= settled.atMs && before >= enough && attempt < enough) this.#falls++;
   }
 
@@ -162,7 +167,12 @@ export class PaceChecker implements Observer {
  * The least k at which T(k) is as long as a correct primary may need for the oldest item. It is 0 for the
  * usual settings.
  */
-function attemptNeeded({ settings, delayMsMax }: Settled): number {
-  const longestMs = MESSAGES_OF_A_WAIT * delayMsMax + settings.blockTimeMs;
+function attemptNeeded({ settings, delayMsMax, blocksMax }: Settled): number {
+  const longestMs = MESSAGES_OF_A_BLOCK * blocksMax * delayMsMax + settings.blockTimeMs;
   return Math.max(0, Math.ceil(Math.log2(longestMs / settings.requestTimeoutMs)));
+}
+
+/** The k at which T(k) is capped. */
+function doublingsOf({ timeoutMaxMs, requestTimeoutMs }: EngineSettings): number {
+  return Math.ceil(Math.log2(timeoutMaxMs / requestTimeoutMs));
 }
