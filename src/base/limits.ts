@@ -116,7 +116,7 @@ export const TEMPLATE_MISFITS_MAX = 64;
 export const LEVEL_CACHE_BYTES = 32 * 1024 * 1024;
 /** Bytes of new entries that LevelDB gathers before it writes a table of them; it may hold as many again meanwhile. */
 export const LEVEL_WRITE_BUFFER_BYTES = 16 * 1024 * 1024;
-/** Numbers of the last batches kept to notice a lost one, the same for ever: where more are kept, one that keeps fewer finds a hole. */
+/** Numbers of the last batches kept to notice a lost one, the same for ever: who keeps more finds a hole where fewer were kept. */
 export const LEVEL_BATCH_NUMBERS_MAX = 32_768;
 /** Batches after which LevelDB is asked for a table, so that its log never holds more of them than there are numbers. */
 export const LEVEL_LOGGED_BATCHES_MAX = 24_576;

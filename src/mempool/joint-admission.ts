@@ -52,9 +52,11 @@ export class TransactionReader {
   }
 
   read(envelope: Uint8Array): Opened {
-    const opened = this.#envelopes[this.#next] === envelope ? this.#opened[this.#next] : undefined;
+    // Some may never come: who sent them had no right to.
+    const index = this.#envelopes.indexOf(envelope, this.#next);
+    const opened = index < 0 ? undefined : this.#opened[index];
     if (opened === undefined) return this.#open(envelope);
-    this.#next++;
+    this.#next = index + 1;
     // Nobody comes with them again: the pool keeps what it admitted.
     if (this.#next === this.#envelopes.length) [this.#envelopes, this.#opened] = [[], []];
     return opened;

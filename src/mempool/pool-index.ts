@@ -217,8 +217,7 @@ export class PoolIndex {
   #clear(entry: QueueEntry): void {
     const { transaction } = entry;
     this.#byHash.delete(transaction.hashKey);
-    // One that took its place under the same id, with another signature, stays.
-    if (this.#byId?.get(transaction.idKey) === entry) this.#byId.delete(transaction.idKey);
+    this.#byId?.delete(transaction.idKey);
     this.#byBytes.delete(transaction);
     if (transaction.validUntilHeight !== 0n) this.#byExpiry.remove(entry);
     this.#bytes -= transaction.bytes.length;

@@ -91,9 +91,11 @@ export class BlockBuilder {
     if (order !== undefined) this.#build(order);
   }
 
-  /** Never longer than it was to wait in all: the clock may have been set back. */
+  /** Never longer than it was to wait in all: where the clock was set back, from now on. */
   #toWaitMs(): number {
-    return Math.min(this.#waitMs, Math.max(0, this.#builtAtMs + this.#waitMs - this.#ports.scheduler.now()));
+    const nowMs = this.#ports.scheduler.now();
+    this.#builtAtMs = Math.min(this.#builtAtMs, nowMs);
+    return Math.max(0, this.#builtAtMs + this.#waitMs - nowMs);
   }
 
   #build({ parent, allowEmpty, withoutPool }: BuildOrder): void {

@@ -76,9 +76,9 @@ const TUNING = {
 const NUMBERS_KEPT = BigInt(LEVEL_BATCH_NUMBERS_MAX);
 const LOGGED_MAX = BigInt(LEVEL_LOGGED_BATCHES_MAX);
 
-/** Every key of the ledger, and the keys of the batches' numbers. */
 const EVERYTHING = { from: new Uint8Array(0), to: new Uint8Array(16).fill(0xff) };
-const NUMBERS = { from: NUMBERS_FROM, to: NUMBERS_TO };
+/** Behind every key: to compact it is to have the log written into a table, and nothing else. */
+const NOTHING = { from: new Uint8Array(18).fill(0xff), to: new Uint8Array(19).fill(0xff) };
 
 type LevelSnapshot = ReturnType<Database["snapshot"]>;
 
@@ -131,7 +131,7 @@ class LevelKv implements DiskKv {
     const batch = this.#fill(operations);
     // After a failed write every later one fails too: its changes may rest on those that were lost.
     this.#tail = this.#tail.then(() => batch.write(options)).catch((cause) => this.#failWrite(cause));
-    if (this.#number % LOGGED_MAX === 0n) this.#tail = this.#tail.then(() => this.#compact(NUMBERS));
+    if (this.#number % LOGGED_MAX === 0n) this.#tail = this.#tail.then(() => this.#compact(NOTHING));
     return this.#tail;
   }
 

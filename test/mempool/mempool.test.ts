@@ -361,6 +361,18 @@ it("the pool judges the signatures of what came together first, each with the ve
   expect(verifyCounts).toEqual(before);
 });
 
+it("the pool judges no signature again where some of what came together never come", () => {
+  const signers = Array.from({ length: 12 }, (_, i) => createSigner(new Uint8Array(32).fill(40 + i)));
+  const signatures = new AcceptedSignatures(genesisHash, undefined, 0);
+  const pool = new Mempool({ genesis }, { head: headOf(signers), signatures });
+  const envelopes = signers.map((signer) => transfer(signer).bytes);
+  pool.prepare(envelopes);
+  const before = { ...verifyCounts };
+  const come = envelopes.filter((_, i) => i !== 0 && i !== 5 && i !== 11);
+  expect(come.every((envelope) => pool.add(envelope, 0).ok)).toBe(true);
+  expect(verifyCounts).toEqual(before);
+});
+
 describe("a reorg", () => {
   it("takes back the abandoned transactions that the new branch does not hold", () => {
     // g - x(a/0, b/0)          the pool holds a/1 and c/0

@@ -73,6 +73,18 @@ describe("a primary", () => {
     expect(built).toEqual([1_000, 7]);
   });
 
+  it("waits once more, and not until the clock has caught up, when it is set back", async () => {
+    const { order, built, time } = builder([1_000, 7]);
+    order();
+    order();
+    await time.pass(100);
+    time.setBack(10_000);
+    await time.pass(254);
+    expect(built).toEqual([1_000]);
+    await time.pass(1);
+    expect(built).toEqual([1_000, 7]);
+  });
+
   it("builds for the last order alone where one waits, and for none after the stop", async () => {
     const { made, order, built, time } = builder([1_000, 7, 8]);
     order();

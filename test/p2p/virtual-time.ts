@@ -12,11 +12,17 @@ interface Task {
 
 export class VirtualTime implements Scheduler {
   #nowMs = 1_000_000;
+  #behindMs = 0;
   #order = 0;
   readonly #tasks = new Set<Task>();
 
   now(): number {
-    return this.#nowMs;
+    return this.#nowMs - this.#behindMs;
+  }
+
+  /** The clock shows less from now on; what waits is not moved by it. */
+  setBack(ms: number): void {
+    this.#behindMs += ms;
   }
 
   after(delayMs: number, run: () => void): () => void {

@@ -192,7 +192,7 @@ function spawnNode(
 
 /**
  * glibc gives memory back to the kernel, and asks for it again, for each of the buffers that a node under load makes and drops;
- * it keeps up to 64 MiB with these: 3 % less processor time for 10 MB (docs/benchmarks.md). Read by glibc alone, at the start of
+ * it keeps up to 64 MiB in each arena with these: 3 % less processor time for 10 MB (docs/benchmarks.md). Read by glibc alone, at the start of
  * a process.
  */
 const ALLOCATOR = { MALLOC_TRIM_THRESHOLD_: "67108864", MALLOC_MMAP_THRESHOLD_: "4194304" };

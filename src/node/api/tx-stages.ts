@@ -22,20 +22,24 @@ const STAGE_OF: Partial<Record<EngineEvent["type"], keyof BlockStages>> = {
 /** Of an id, by which it is looked up. */
 const ID_BYTES = 16;
 
-/**
- * The last transactions in the order in which they came. Each is noted and few are asked for, so to note one is cheap, and who
- * asks looks through all (some 20 us).
- */
+/** The last transactions in the order in which they came. To note one is cheap; they are looked up from when one is first asked for. */
 class RecentTransactions {
   readonly #ids = new Uint8Array(ID_BYTES * STAGED_TRANSACTIONS_MAX);
-  readonly #words = new Uint32Array(this.#ids.buffer);
   readonly #receivedMs = new Float64Array(STAGED_TRANSACTIONS_MAX);
   readonly #pooledMs = new Float64Array(STAGED_TRANSACTIONS_MAX);
   /** Transactions noted so far. */
   #count = 0;
+  /** The number of the last that came under an id. Most nodes are never asked, but one that traces is, for every transaction. */
+  #numbers: Map<string, number> | undefined;
 
   note(id: Hash, receivedMs: number, pooledMs: number): void {
-    const at = this.#count++ % STAGED_TRANSACTIONS_MAX;
+    const number = this.#count++;
+    const at = number % STAGED_TRANSACTIONS_MAX;
+    if (this.#numbers !== undefined) {
+      const oldest = number - STAGED_TRANSACTIONS_MAX;
+      if (oldest >= 0 && this.#numbers.get(this.#idAt(at)) === oldest) this.#numbers.delete(this.#idAt(at));
+      this.#numbers.set(byteText(id.subarray(0, ID_BYTES)), number);
+    }
     for (let i = 0; i < ID_BYTES; i++) this.#ids[ID_BYTES * at + i] = id[i] as number;
     this.#receivedMs[at] = receivedMs;
     this.#pooledMs[at] = pooledMs;
@@ -43,20 +47,22 @@ class RecentTransactions {
 
   /** The newest under this id, since one that left the pool may have come again. */
   find(id: Hash): TransactionStages | undefined {
-    const wanted = new Uint32Array(id.slice(0, ID_BYTES).buffer);
-    const oldest = Math.max(0, this.#count - STAGED_TRANSACTIONS_MAX);
-    for (let i = this.#count - 1; i >= oldest; i--) {
-      const at = i % STAGED_TRANSACTIONS_MAX;
-      if (!this.#holdsAt(at, wanted)) continue;
-      return { received: this.#receivedMs[at] as number, pooled: this.#pooledMs[at] as number };
-    }
-    return undefined;
+    this.#numbers ??= this.#numberAll();
+    const number = this.#numbers.get(byteText(id.subarray(0, ID_BYTES)));
+    if (number === undefined) return undefined;
+    const at = number % STAGED_TRANSACTIONS_MAX;
+    return { received: this.#receivedMs[at] as number, pooled: this.#pooledMs[at] as number };
   }
 
-  #holdsAt(at: number, wanted: Uint32Array): boolean {
-    const from = (ID_BYTES / 4) * at;
-    for (let i = 0; i < ID_BYTES / 4; i++) if (this.#words[from + i] !== wanted[i]) return false;
-    return true;
+  #numberAll(): Map<string, number> {
+    const numbers = new Map<string, number>();
+    for (let n = Math.max(0, this.#count - STAGED_TRANSACTIONS_MAX); n < this.#count; n++)
+      numbers.set(this.#idAt(n % STAGED_TRANSACTIONS_MAX), n);
+    return numbers;
+  }
+
+  #idAt(at: number): string {
+    return byteText(this.#ids.subarray(ID_BYTES * at, ID_BYTES * (at + 1)));
   }
 }
 

@@ -30,7 +30,7 @@ export class RequestBudgets {
     if (isValidator) this.#validators.add(peerId);
     else this.#validators.delete(peerId);
     const ownMs = this.#byPeer.of(peerId, nowMs).waitMs(0, nowMs);
-    return isValidator ? ownMs : Math.max(ownMs, this.#passedOnBy(nowMs).waitMs(0, nowMs));
+    return isValidator ? ownMs : Math.max(ownMs, this.#sharedBy(nowMs).waitMs(0, nowMs));
   }
 
   computed(peerId: string, ms: number, nowMs: number): void {
@@ -43,10 +43,10 @@ export class RequestBudgets {
 
   #charge(peerId: string, ms: number, nowMs: number): void {
     this.#byPeer.of(peerId, nowMs).charge(ms, nowMs);
-    if (!this.#validators.has(peerId)) this.#passedOnBy(nowMs).charge(ms, nowMs);
+    if (!this.#validators.has(peerId)) this.#sharedBy(nowMs).charge(ms, nowMs);
   }
 
-  #passedOnBy(nowMs: number): TokenBucket {
+  #sharedBy(nowMs: number): TokenBucket {
     this.#others ??= new TokenBucket(REQUEST_MS_OTHERS, nowMs);
     return this.#others;
   }

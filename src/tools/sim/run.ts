@@ -151,7 +151,7 @@ class Run {
         atMs: this.#settledMs,
         settings,
         delayMsMax: network.settledDelayMsMax,
-        blocksMax: schedule.limits === undefined ? 2 : 1 + schedule.workload.length,
+        blocksMax: schedule.limits === undefined ? 2 : 2 + schedule.workload.length,
       });
   }
 

@@ -34,8 +34,20 @@ it("the record of stages tells of a transaction that came again when it came las
   const stages = new TxStages();
   stages.pooled(hash(1), 10, 9);
   stages.pooled(hash(2), 11);
+  expect(stages.ofTransaction(hash(1))).toEqual({ received: 9, pooled: 10 });
   stages.pooled(hash(1), 20, 18);
   expect(stages.ofTransaction(hash(1))).toEqual({ received: 18, pooled: 20 });
   expect(stages.ofTransaction(hash(2))).toEqual({ received: 11, pooled: 11 });
   expect(stages.ofTransaction(hash(3))).toBeUndefined();
+});
+
+it("the record of stages forgets the oldest also once it has been asked, but for one that came again", () => {
+  const stages = new TxStages();
+  stages.pooled(hash(0), 1);
+  stages.pooled(hash(1), 1);
+  expect(stages.ofTransaction(hash(0))).toBeDefined();
+  stages.pooled(hash(1), 2);
+  for (let n = 2; n < STAGED_TRANSACTIONS_MAX; n++) stages.pooled(hash(n), 3);
+  expect(stages.ofTransaction(hash(0))).toBeUndefined();
+  expect(stages.ofTransaction(hash(1))).toEqual({ received: 2, pooled: 2 });
 });

@@ -103,8 +103,8 @@ export class PaceChecker implements Observer {
     const attempt = this.#facts.attemptOf(node) ?? 0;
     const before = this.#attempts.get(node) ?? attempt;
     this.#attempts.set(node, attempt);
-    const enough = Math.min(attemptNeeded(settled), doublingsOf(settled.settings));
-    if (this.#facts.nowMs >= settled.atMs && before >= enough && attempt < enough) this.#falls++;
+    const enough = attemptNeeded(settled);
+    if (this.#facts.nowMs >= settled.atMs && attempt < before && attempt < enough) this.#falls++;
   }
 
   /** Clocks drift, so it is looked whenever a view has failed. */
@@ -164,12 +164,13 @@ export class PaceChecker implements Observer {
 }
 
 /**
- * The least k at which T(k) is as long as a correct primary may need for the oldest item. It is 0 for the
- * usual settings.
+ * The least k at which T(k) is as long as a correct primary may need for the oldest item, or at which it is capped. It is 0 for
+ * the usual settings.
  */
 function attemptNeeded({ settings, delayMsMax, blocksMax }: Settled): number {
   const longestMs = MESSAGES_OF_A_BLOCK * blocksMax * delayMsMax + settings.blockTimeMs;
-  return Math.max(0, Math.ceil(Math.log2(longestMs / settings.requestTimeoutMs)));
+  const needed = Math.ceil(Math.log2(longestMs / settings.requestTimeoutMs));
+  return Math.max(0, Math.min(needed, doublingsOf(settings)));
 }
 
 /** The k at which T(k) is capped. */
