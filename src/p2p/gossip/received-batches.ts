@@ -7,12 +7,14 @@
 import { must } from "../../base/assert.ts";
 import { dropOldest } from "../../base/drop-oldest.ts";
 import type { Relay } from "../../base/fault.ts";
-import { inOwnTurn } from "../../base/own-turn.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
 import type { P2pHandlers, ReceivedTransactions } from "../network-ports.ts";
 import type { GossipBudgets } from "./gossip-budget.ts";
 
-/** Transactions that are gathered at most: as many signatures as one equation of the kernel takes. */
+/**
+ * Transactions that are gathered at most. One equation of the kernel takes twice as many and costs 7 % less for each, but keeps
+ * votes waiting for twice as long.
+ */
 export const JUDGED_TOGETHER_MAX = 256;
 /** Peers that are remembered to be judged by themselves. */
 const APART_MAX = 1_024;
@@ -62,11 +64,12 @@ export class ReceivedBatches {
   /** When the turn's other messages have come. */
   #schedule(): void {
     if (this.#cancel !== undefined || this.#isAhead || this.#waiting.length === 0) return;
-    this.#cancel = inOwnTurn(() => {
+    const immediate = setImmediate(() => {
       this.#cancel = undefined;
       this.#begin(this.#takeTogether());
       this.#schedule();
     });
+    this.#cancel = () => clearImmediate(immediate);
   }
 
   #begin(batches: readonly Waiting[]): void {

@@ -8,7 +8,6 @@
  * node/ingress).
  */
 import { must } from "../../base/assert.ts";
-import { inOwnTurn } from "../../base/own-turn.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
 import { type BucketShape, TokenBucket, TokenBuckets } from "../../base/token-bucket.ts";
 import { CallError } from "../errors.ts";
@@ -210,7 +209,7 @@ function rateLimit(detail: string, retryAfterMs: number): CallError {
 }
 
 function nextTurn(): Promise<void> {
-  return new Promise((resolve) => inOwnTurn(resolve));
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 type TurnPorts = Pick<Required<CallQueuePorts>, "busyMs" | "computedMs" | "pause">;
