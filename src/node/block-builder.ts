@@ -15,7 +15,7 @@ const WAIT_MS_PER_TRANSACTION = 0.25;
 /** How long at most, ms: an eighth of the T_req that a node has by default. */
 const WAIT_MS_MAX = 250;
 /** How often the pool is looked at meanwhile, ms. */
-const LOOK_MS = 15;
+const LOOK_MS = 6;
 /**
  * Looks in turn that find nothing new before the block is built. After one alone, which may come late because the process was
  * busy, what has arrived at its sockets may not have been read.

@@ -59,14 +59,14 @@ describe("a primary", () => {
     expect(built).toEqual([400, 5_000, 1, 1]);
   });
 
-  it("waits no longer once nothing comes any more: two looks 15 ms apart find the pool as it was", async () => {
+  it("waits no longer once nothing comes any more: two looks 6 ms apart find the pool as it was", async () => {
     const { order, built, time, pool } = builder([1_000, 7]);
     order();
     order();
     await time.pass(60);
     expect(built).toEqual([1_000]);
     pool.held = 500;
-    await time.pass(44);
+    await time.pass(17);
     expect(built).toEqual([1_000]);
     order();
     await time.pass(1);
@@ -79,7 +79,7 @@ describe("a primary", () => {
     order();
     await time.pass(100);
     time.setBack(10_000);
-    await time.pass(254);
+    await time.pass(251);
     expect(built).toEqual([1_000]);
     await time.pass(1);
     expect(built).toEqual([1_000, 7]);

@@ -11,10 +11,7 @@ import type { Scheduler } from "../../base/scheduler.ts";
 import type { P2pHandlers, ReceivedTransactions } from "../network-ports.ts";
 import type { GossipBudgets } from "./gossip-budget.ts";
 
-/**
- * Transactions that are gathered at most. One equation of the kernel takes twice as many and costs 7 % less for each, but keeps
- * votes waiting for twice as long.
- */
+/** Transactions that are gathered at most: an equation of twice as many costs little less for each, and keeps votes waiting twice as long. */
 export const JUDGED_TOGETHER_MAX = 256;
 /** Peers that are remembered to be judged by themselves. */
 const APART_MAX = 1_024;
