@@ -11,7 +11,7 @@ import type { Scheduler } from "../../base/scheduler.ts";
 import type { P2pHandlers, ReceivedTransactions } from "../network-ports.ts";
 import type { GossipBudgets } from "./gossip-budget.ts";
 
-/** Transactions that are gathered at most: an equation of twice as many costs little less for each, and keeps votes waiting twice as long. */
+/** Transactions that are gathered at most. The kernel takes twice as many at once, and would keep votes waiting twice as long. */
 export const JUDGED_TOGETHER_MAX = 256;
 /** Peers that are remembered to be judged by themselves. */
 const APART_MAX = 1_024;
