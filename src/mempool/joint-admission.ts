@@ -52,7 +52,7 @@ export class TransactionReader {
   }
 
   read(envelope: Uint8Array): Opened {
-    // Some may never come: who sent them had no right to.
+    // Some never come: a call may be refused before its transaction gets here.
     const index = this.#envelopes.indexOf(envelope, this.#next);
     const opened = index < 0 ? undefined : this.#opened[index];
     if (opened === undefined) return this.#open(envelope);
