@@ -9,10 +9,10 @@ import { Reader } from "../codec/reader.ts";
 import { Writer } from "../codec/writer.ts";
 import { ASSUMED_KEY, PRUNED_KEY, undoKey } from "../storage/database-keys.ts";
 import type { Kv, KvOperation } from "../storage/kv.ts";
+import { placedOperations } from "./block-operations.ts";
 import type { StateDiff } from "./state/state-overlay.ts";
 import { encodeDiff } from "./state/undo-data.ts";
-import { placedOperations } from "./store.ts";
-import type { SealedBlock } from "./types/block.ts";
+import { placeOf, type SealedBlock } from "./types/block.ts";
 
 export interface AssumedHistory {
   /** The block whose state the snapshot gave. */
@@ -48,7 +48,7 @@ export function assumedOperations(height: bigint): KvOperation[] {
 export function checkedOperations(history: AssumedHistory, blocks: readonly CheckedBlock[]): KvOperation[] {
   const kept = blocks.flatMap(({ block, seal, receipts, undo }): KvOperation[] => [
     ...placedOperations(block, seal, receipts),
-    { kind: "put", key: undoKey(block.hash), value: encodeDiff(undo) },
+    { kind: "put", key: undoKey(placeOf(block)), value: encodeDiff(undo) },
   ]);
   return [...kept, assumedOperation(history)];
 }

@@ -3,12 +3,11 @@
  * and bodies are apart. It trusts what it reads, since it wrote it; storage/database-keys.ts is its map.
  */
 
-import { assert, must } from "../base/assert.ts";
-import { asHash, type Hash } from "../base/bytes.ts";
+import { must } from "../base/assert.ts";
+import { asHash, equalBytes, type Hash } from "../base/bytes.ts";
 import { DecodeError, Reader } from "../codec/reader.ts";
-import { Writer } from "../codec/writer.ts";
 import {
-  blockHashOfTransactionKey,
+  type BlockPlace,
   bodyKey,
   CHECKPOINT_RANGE,
   canonicalKey,
@@ -20,18 +19,18 @@ import {
   headKey,
   PRUNED_KEY,
   pageKey,
+  placeOfTransactionKey,
   receiptsKey,
   STAMP_KEY,
   sealKey,
   stateKey,
   TRANSITION_RANGE,
-  transactionKeys,
-  transactionPlaces,
   transactionRange,
   undoKey,
   VERSION_KEY,
 } from "../storage/database-keys.ts";
 import type { Kv, KvOperation } from "../storage/kv.ts";
+import { blockOperations, ledgerOperations, originOperations, resultOperations } from "./block-operations.ts";
 import { KeptValues } from "./state/kept-values.ts";
 import type { ExecutedBlock, LedgerView } from "./state/ledger-view.ts";
 import type { Layer, StateDiff } from "./state/state-overlay.ts";
@@ -40,16 +39,14 @@ import { TopPages } from "./state/top-pages.ts";
 import { encodeDiff, readDiff } from "./state/undo-data.ts";
 import { decodeStoredTransition } from "./transitions.ts";
 import {
-  type Block,
   type BlockHead,
   type BodyLimits,
-  encodeBody,
-  encodeHeader,
-  encodeSummary,
+  envelopeAt,
+  placeOf,
   readBlockHead,
   readBody,
 } from "./types/block.ts";
-import type { SignedTransaction } from "./types/transaction.ts";
+import { decodeTransaction, type SignedTransaction } from "./types/transaction.ts";
 import type { Transition } from "./types/transition.ts";
 
 /** The block and the index at which a transaction stands on the chain. */
@@ -77,8 +74,8 @@ export interface HeadMove {
   readonly besides: readonly KvOperation[];
 }
 
-/** A transaction is looked for on so many branches that were executed here; reorganisations end long before. */
-const BRANCHES_OF_TRANSACTION_MAX = 1_024;
+/** A transaction is looked for in so many blocks that were executed here; reorganisations end long before. */
+const PLACES_OF_TRANSACTION_MAX = 1_024;
 
 /** What is in the database is whole, and not this genesis's or this program's: a person has to decide. */
 export class UnfitDatabase extends Error {
@@ -162,7 +159,7 @@ export class ChainStore {
     for (const height of move.dropped) operations.push({ kind: "delete", key: canonicalKey(height) });
     for (const { executed, undo } of move.entered) {
       operations.push(...resultOperations(executed));
-      operations.push({ kind: "put", key: undoKey(executed.block.hash), value: encodeDiff(undo) });
+      operations.push({ kind: "put", key: undoKey(placeOf(executed.block)), value: encodeDiff(undo) });
     }
     operations.push({ kind: "put", key: HEAD_KEY, value: move.head });
     this.#suspend(move);
@@ -193,7 +190,7 @@ export class ChainStore {
 
   /** The prior values of what a block changed, or undefined when the block never entered the chain here. */
   undo(hash: Hash): StateDiff | undefined {
-    const bytes = this.#kv.get(undoKey(hash));
+    const bytes = this.#of(undoKey, hash);
     return bytes === undefined ? undefined : readDiff(new Reader(bytes));
   }
 
@@ -254,38 +251,52 @@ export class ChainStore {
   }
 
   body(hash: Hash): readonly SignedTransaction[] | undefined {
-    const bytes = this.#kv.get(bodyKey(hash));
+    const bytes = this.bodyBytes(hash);
     return bytes === undefined ? undefined : readBody(new Reader(bytes), this.#limits);
   }
 
   /** The encoded body, for whoever serves it. */
   bodyBytes(hash: Hash): Uint8Array | undefined {
-    return this.#kv.get(bodyKey(hash));
+    return this.#of(bodyKey, hash);
   }
 
   seal(hash: Hash): Uint8Array | undefined {
-    return this.#kv.get(sealKey(hash));
+    return this.#of(sealKey, hash);
   }
 
   /** Encoded receipts in the order of the transactions. */
   receipts(hash: Hash): readonly Uint8Array[] | undefined {
-    const bytes = this.#kv.get(receiptsKey(hash));
+    const bytes = this.#of(receiptsKey, hash);
     return bytes === undefined ? undefined : new Reader(bytes).list(0xffffffff, readSized);
+  }
+
+  /** What is stored of a block under its height, which is in its header. */
+  #of(keyOf: (place: BlockPlace) => Uint8Array, hash: Hash): Uint8Array | undefined {
+    const head = this.head(hash);
+    return head === undefined ? undefined : this.#kv.get(keyOf({ height: head.summary.height, hash }));
   }
 
   /** Finds where a transaction was included on the chain that the head ends. */
   async findTransaction(txid: Hash): Promise<TransactionPlace | undefined> {
-    for (const [key, value] of await this.#kv.entries({
+    const entries = await this.#kv.entries({
       ...transactionRange(txid),
-      limit: BRANCHES_OF_TRANSACTION_MAX,
-    })) {
-      const blockHash = blockHashOfTransactionKey(key);
-      const head = this.head(blockHash);
-      if (head !== undefined && sameHash(this.hashAt(head.summary.height), blockHash)) {
-        return { blockHash, index: new Reader(value).u32() };
-      }
+      limit: PLACES_OF_TRANSACTION_MAX,
+    });
+    for (const [key] of entries) {
+      const { height, index, blockStart } = placeOfTransactionKey(key);
+      const blockHash = this.hashAt(height);
+      if (blockHash === undefined || !blockStart.every((byte, i) => byte === blockHash[i])) continue;
+      if (this.#holds({ height, hash: blockHash }, index, txid)) return { blockHash, index };
     }
     return undefined;
+  }
+
+  /** The index names eight bytes of a txid, which another transaction may share. */
+  #holds(place: BlockPlace, index: number, txid: Hash): boolean {
+    const body = this.#kv.get(bodyKey(place));
+    const envelope = body && envelopeAt(body, index);
+    const transaction = envelope && decodeTransaction(envelope, this.#limits.maxTxBytes);
+    return transaction?.ok === true && equalBytes(transaction.value.id, txid);
   }
 
   /** The stamp is asked for before the batch is handed over: what it names was durable before. */
@@ -296,10 +307,6 @@ export class ChainStore {
   }
 }
 
-function sameHash(a: Hash | undefined, b: Hash): boolean {
-  return a?.every((byte, i) => byte === b[i]) === true;
-}
-
 /** Reads a stored hash without a Reader, because this is done for every block that is looked up. */
 function storedHash(bytes: Uint8Array): Hash {
   if (bytes.length !== 32) throw new DecodeError(`a stored hash of ${bytes.length} bytes`);
@@ -308,91 +315,4 @@ function storedHash(bytes: Uint8Array): Hash {
 
 function readSized(reader: Reader): Uint8Array {
   return reader.bytes32(0xffffffff);
-}
-
-/** What says whose database it is, and in which format. */
-function originOperations(genesisHash: Hash): KvOperation[] {
-  return [
-    { kind: "put", key: VERSION_KEY, value: new Writer(2).u16(DATABASE_VERSION).finish() },
-    { kind: "put", key: GENESIS_KEY, value: genesisHash },
-  ];
-}
-
-/** A block of the chain without what executing it changed in the state: from a snapshot. */
-export function placedOperations(
-  block: Block,
-  seal: Uint8Array,
-  receipts: readonly Uint8Array[],
-): KvOperation[] {
-  return [...headOperations(block), ...bodyOperations(block, seal), ...resultOperations({ block, receipts })];
-}
-
-/** The end of an epoch below a snapshot: a block without its body. */
-export function epochEndOperations(head: BlockHead, seal: Uint8Array): KvOperation[] {
-  return [
-    ...headOperations(head),
-    { kind: "put", key: sealKey(head.hash), value: seal },
-    { kind: "put", key: canonicalKey(head.summary.height), value: head.hash },
-  ];
-}
-
-/** Makes a database of what was written from a snapshot; nothing is one before. */
-export function foundedOperations(zero: Block, headHash: Hash, firstHeight: bigint): KvOperation[] {
-  return [
-    ...placedOperations(zero, new Uint8Array(0), []),
-    ...originOperations(zero.hash),
-    { kind: "put", key: FIRST_KEY, value: new Writer(8).u64(firstHeight).finish() },
-    { kind: "put", key: HEAD_KEY, value: headHash },
-  ];
-}
-
-function blockOperations(executed: ExecutedBlock, seal: Uint8Array): KvOperation[] {
-  const { block, diff, pages } = executed;
-  return [
-    ...headOperations(block),
-    ...bodyOperations(block, seal),
-    ...resultOperations(executed),
-    ...ledgerOperations(diff, pages),
-    { kind: "put", key: HEAD_KEY, value: block.hash },
-  ];
-}
-
-/** A header with its summary. */
-export function headOperations({ hash, header, summary }: BlockHead): KvOperation[] {
-  const value = new Writer(384).raw(encodeHeader(header)).raw(encodeSummary(summary)).finish();
-  return [{ kind: "put", key: headKey(hash), value }];
-}
-
-export function bodyOperations({ hash, transactions }: Block, seal: Uint8Array): KvOperation[] {
-  return [
-    { kind: "put", key: bodyKey(hash), value: encodeBody(transactions) },
-    { kind: "put", key: sealKey(hash), value: seal },
-  ];
-}
-
-/** What executing a block gave besides the state, and that it is the block at its height. */
-function resultOperations({ block, receipts }: Pick<ExecutedBlock, "block" | "receipts">): KvOperation[] {
-  const { hash, summary, transactions } = block;
-  assert(receipts.length === transactions.length, "one receipt a transaction");
-  const value = new Writer(1024).list(receipts, (writer, receipt) => writer.bytes32(receipt)).finish();
-  const operations: KvOperation[] = [{ kind: "put", key: receiptsKey(hash), value }];
-  const ids = transactions.map(({ id }) => id);
-  const places = transactionPlaces(ids.length);
-  for (const [i, key] of transactionKeys(ids, hash).entries())
-    operations.push({ kind: "put", key, value: must(places[i], "every transaction has a place") });
-  operations.push({ kind: "put", key: canonicalKey(summary.height), value: hash });
-  return operations;
-}
-
-export function ledgerOperations(
-  diff: StateDiff,
-  pages: ReadonlyMap<string, Uint8Array | undefined>,
-): KvOperation[] {
-  const operations = [...diff.values()].map(({ key, value }) => putOrDelete(stateKey(key), value));
-  for (const [id, page] of pages) operations.push(putOrDelete(pageKey(pageKeyBytes(id)), page));
-  return operations;
-}
-
-function putOrDelete(key: Uint8Array, value: Uint8Array | undefined): KvOperation {
-  return value === undefined ? { kind: "delete", key } : { kind: "put", key, value };
 }

@@ -12,9 +12,10 @@ import type { ModuleVersion } from "../chain/types/module-version.ts";
 import { loadModule, moduleHash } from "../node/modules/load-module.ts";
 import { loadModules, loadModulesFrom } from "../node/modules/module-files.ts";
 import { ModuleFolder } from "../node/modules/module-folder.ts";
+import { openMigrated } from "../node/stored-chain/migrate-database.ts";
 import type { NodeCalls } from "../sdk/node-calls.ts";
 import { openGenesis } from "../sdk/trusted-genesis.ts";
-import { openLevel } from "../storage/level.ts";
+import type { Kv } from "../storage/kv.ts";
 import { BlockSource, NodeGone } from "./block-source.ts";
 import { Indexer, type IndexProgress } from "./indexer.ts";
 import type { SqlDatabase } from "./sql-database.ts";
@@ -92,7 +93,7 @@ async function openOn(db: SqlDatabase, options: SessionOptions, make: Make): Pro
   const genesis = await withCode(chain.genesis, options);
   const index = await SqlIndex.open(db, { schema, genesis, genesisJson: chain.json });
   const folder = join(options.folder, "ledger", chain.genesisHash.slice(2, 18));
-  const openLedger = async () => VerifiedLedger.open(genesis, await openLevel(folder));
+  const openLedger = async () => VerifiedLedger.open(genesis, await openStore(folder));
   let ledger = await openLedger();
   const indexerOn = (opened: VerifiedLedger) =>
     new Indexer({
@@ -119,6 +120,13 @@ async function openOn(db: SqlDatabase, options: SessionOptions, make: Make): Pro
     await ledger.close().catch(() => undefined);
     throw error;
   }
+}
+
+/** No copy of an older format is kept: a ledger can be made anew. */
+async function openStore(folder: string): Promise<Kv> {
+  const { kv, migrated } = await openMigrated({ db: folder });
+  if (migrated !== undefined) rmSync(migrated.backup, { recursive: true, force: true });
+  return kv;
 }
 
 async function chainOf(

@@ -5,7 +5,7 @@
  * whoever sent the block. It knows no SQL and asks no node.
  */
 import { assert, must } from "../base/assert.ts";
-import { byteText, type Hash, ZERO_HASH } from "../base/bytes.ts";
+import { byteText, type Hash } from "../base/bytes.ts";
 import { accept, type Verdict } from "../base/fault.ts";
 import { Chain } from "../chain/chain.ts";
 import { branchesOf } from "../chain/chain-mode.ts";
@@ -20,14 +20,7 @@ import type { BlockHead, SealedBlock } from "../chain/types/block.ts";
 import type { ModuleVersion } from "../chain/types/module-version.ts";
 import { selectConsensus } from "../consensus/select.ts";
 import { ED25519, type SignatureRules } from "../crypto/keys.ts";
-import {
-  bodyKey,
-  keyOfStateKey,
-  receiptsKey,
-  STATE_RANGE,
-  sealKey,
-  transactionKey,
-} from "../storage/database-keys.ts";
+import { HISTORY_BUCKETS, keyOfStateKey, STATE_RANGE } from "../storage/database-keys.ts";
 import type { Kv, KvOperation } from "../storage/kv.ts";
 import { StagedKv } from "./staged-kv.ts";
 
@@ -39,14 +32,6 @@ export interface LedgerBlock {
   /** What it changed in the state. */
   readonly diff: StateDiff;
 }
-
-/** What the ledger need not hold beside what execution needs, since rows hold it. */
-const UNUSED_BUCKETS: ReadonlySet<number | undefined> = new Set([
-  bodyKey(ZERO_HASH)[0],
-  sealKey(ZERO_HASH)[0],
-  receiptsKey(ZERO_HASH)[0],
-  transactionKey(ZERO_HASH, ZERO_HASH)[0],
-]);
 
 /** A quorum has certified the block, so f+1 correct validators have verified each signature in it. */
 const CERTIFIED: SignatureRules = { verifySignature: () => true, verifyQuickly: () => true };
@@ -75,7 +60,8 @@ export class VerifiedLedger {
   static async open(genesis: Genesis, base: Kv): Promise<VerifiedLedger> {
     const genesisHash = computeGenesisHash(genesis);
     const isFinal = genesis.consensus.type === "pbft";
-    const kv = new StagedKv(base, (key) => !isFinal || !UNUSED_BUCKETS.has(key[0]));
+    // Rows hold the history, and what is final is never undone.
+    const kv = new StagedKv(base, (key) => !isFinal || !HISTORY_BUCKETS.has(key[0]));
     const { rules } = selectConsensus(genesis, genesisHash, { epochs: new Epochs(genesis, kv) });
     assert((rules.kind === "final") === isFinal, "what a quorum signs is final");
     const signatures = new AcceptedSignatures(genesisHash, isFinal ? CERTIFIED : ED25519);

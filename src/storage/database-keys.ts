@@ -1,7 +1,8 @@
 /**
  * The whole database on one screen. The first byte is the bucket; retired numbers stay here, so that none is used
  * twice. Integers are big-endian, so that keys sort by height. What is keyed by a block hash may be written ahead
- * of the head and is harmless if the head never moves to it.
+ * of the head and is harmless if the head never moves to it. What is large of a block is keyed by its height first:
+ * new blocks then lie behind all old ones, and LevelDB moves their tables down without merging them with others.
  *
  *   0x00 | name                      -> meta: "version" u16, "genesis" 32, "head" hash 32, "journal" stamp,
  *                                       "first" u64: the lowest block but 0, where the chain began from a snapshot,
@@ -9,12 +10,8 @@
  *                                       "assumed": what a mined chain took from a snapshot and has not executed
  *                                       (chain/assumed-history.ts)
  *   0x01 | block hash 32             -> header 80 | summary
- *   0x02 | block hash 32             -> body: u32 x (u16 length, envelope)
- *   0x03 | block hash 32             -> seal (pbft: commit certificate)
- *   0x04 | block hash 32             -> receipts: u32 x (u32 length, receipt)
- *   0x05 | block hash 32             -> undo: prior values of the state (probabilistic finality only)
+ *   0x02 to 0x05, 0x07                  retired with format 3 (node/stored-chain/migrate-to-heights.ts)
  *   0x06 | height u64                -> block hash 32 of the chain that the head ends
- *   0x07 | txid 32 | block hash 32   -> index u32 in that block
  *   0x08 | state key                 -> state value at the head (chain/state/state-keys.ts)
  *   0x09 | page key                  -> page of the state tree at the head (chain/state/state-tree.ts)
  *   0x0a | height u64                -> stable checkpoint certificate
@@ -30,12 +27,18 @@
  *                                       of 4,096 heights; a subject is 0x00, module u8, event u8 (0: any), or 0x01, account 32.
  *                                       Meta "events": from u64, count of blocks u64, hash 32 of the last one
  *   0x12 | epoch u64                 -> id 32 of the transition that this node has accepted for it, from before its first vote on
+ *   0x13 | height u64 | block hash 32 -> body: u32 x (u16 length, envelope)
+ *   0x14 | height u64 | block hash 32 -> seal (pbft: commit certificate)
+ *   0x15 | height u64 | block hash 32 -> receipts: u32 x (u32 length, receipt)
+ *   0x16 | height u64 | block hash 32 -> undo: prior values of the state (probabilistic finality only)
+ *   0x17 | first 8 bytes of a txid | height u64 | index u32 | first 8 bytes of the block hash
+ *                                    -> empty: such a transaction is there. Who asks compares the txid with the one in the body.
  */
 import { concatBytes, type Hash, utf8 } from "../base/bytes.ts";
 import { Writer } from "../codec/writer.ts";
 
 /** The database format: an older one is migrated (node/stored-chain/migrations.ts), a newer one refused. */
-export const DATABASE_VERSION = 3;
+export const DATABASE_VERSION = 4;
 
 export const VERSION_KEY = metaKey("version");
 export const GENESIS_KEY = metaKey("genesis");
@@ -65,56 +68,73 @@ function heightKey(bucket: number): (height: bigint) => Uint8Array {
   return (height) => new Writer(9).u8(bucket).u64(height).finish();
 }
 
+/** Where a block stands, be it on the chain or beside it. */
+export interface BlockPlace {
+  readonly height: bigint;
+  readonly hash: Hash;
+}
+
+function placeKey(bucket: number): (place: BlockPlace) => Uint8Array {
+  return ({ height, hash }) => new Writer(41).u8(bucket).u64(height).raw(hash).finish();
+}
+
 export const headKey = hashKey(0x01);
-export const bodyKey = hashKey(0x02);
-export const sealKey = hashKey(0x03);
-export const receiptsKey = hashKey(0x04);
-export const undoKey = hashKey(0x05);
+const BODY_BUCKET = 0x13;
+export const bodyKey = placeKey(BODY_BUCKET);
+export const sealKey = placeKey(0x14);
+export const receiptsKey = placeKey(0x15);
+export const undoKey = placeKey(0x16);
 export const canonicalKey = heightKey(0x06);
 export const checkpointKey = heightKey(0x0a);
 
-const TRANSACTION = Uint8Array.of(0x07);
 const STATE = Uint8Array.of(0x08);
 const PAGE = Uint8Array.of(0x09);
-const TRANSACTION_KEY_BYTES = 65;
-const PLACE_BYTES = 4;
 
-export function transactionKey(txid: Hash, blockHash: Hash): Uint8Array {
-  return concatBytes(TRANSACTION, txid, blockHash);
-}
+const TRANSACTION_BUCKET = 0x17;
+const TRANSACTION_KEY_BYTES = 29;
+/** Bytes of a txid and of a block hash in a key of the index: few, since keys in random order are merged many times. */
+const INDEX_HASH_BYTES = 8;
 
-/** The keys of a block's transactions, in one piece of memory. */
-export function transactionKeys(txids: readonly Hash[], blockHash: Hash): Uint8Array[] {
+/** The keys of a block's transactions, in one piece of memory. @param txids of the whole body, in its order */
+export function transactionKeys({ height, hash }: BlockPlace, txids: readonly Hash[]): Uint8Array[] {
   const keys = new Uint8Array(TRANSACTION_KEY_BYTES * txids.length);
-  return txids.map((txid, i) => {
-    const key = keys.subarray(TRANSACTION_KEY_BYTES * i, TRANSACTION_KEY_BYTES * (i + 1));
-    key.set(TRANSACTION);
-    key.set(txid, 1);
-    key.set(blockHash, 33);
-    return key;
+  const view = new DataView(keys.buffer);
+  const blockStart = hash.subarray(0, INDEX_HASH_BYTES);
+  return txids.map((txid, index) => {
+    const at = TRANSACTION_KEY_BYTES * index;
+    keys[at] = TRANSACTION_BUCKET;
+    for (let i = 0; i < INDEX_HASH_BYTES; i++) keys[at + 1 + i] = txid[i] ?? 0;
+    view.setBigUint64(at + 9, height);
+    view.setUint32(at + 17, index);
+    keys.set(blockStart, at + 21);
+    return keys.subarray(at, at + TRANSACTION_KEY_BYTES);
   });
 }
 
-/** What stands under these keys, each transaction's index in its block as a u32, in one piece of memory. */
-export function transactionPlaces(count: number): Uint8Array[] {
-  const places = new DataView(new ArrayBuffer(PLACE_BYTES * count));
-  return Array.from({ length: count }, (_, index) => {
-    places.setUint32(PLACE_BYTES * index, index);
-    return new Uint8Array(places.buffer, PLACE_BYTES * index, PLACE_BYTES);
-  });
-}
-
-/** All entries of one txid: inclusive lower and exclusive upper bound. */
+/** All entries that may be of one txid: inclusive lower and exclusive upper bound. */
 export function transactionRange(txid: Hash): { from: Uint8Array; to: Uint8Array } {
-  return {
-    from: concatBytes(TRANSACTION, txid),
-    to: concatBytes(TRANSACTION, txid, new Uint8Array(33).fill(0xff)),
-  };
+  const from = concatBytes(Uint8Array.of(TRANSACTION_BUCKET), txid.subarray(0, INDEX_HASH_BYTES));
+  return { from, to: concatBytes(from, new Uint8Array(TRANSACTION_KEY_BYTES - from.length + 1).fill(0xff)) };
 }
 
-/** The block hash in a transactionKey. */
-export function blockHashOfTransactionKey(key: Uint8Array): Hash {
-  return key.slice(33, 65) as Hash;
+/** Where a key of the index says that a transaction is. */
+export interface IndexedPlace {
+  readonly height: bigint;
+  readonly index: number;
+  /** The first bytes of the block's hash. */
+  readonly blockStart: Uint8Array;
+}
+
+export function placeOfTransactionKey(key: Uint8Array): IndexedPlace {
+  const view = new DataView(key.buffer, key.byteOffset, key.length);
+  const blockStart = key.subarray(TRANSACTION_KEY_BYTES - INDEX_HASH_BYTES);
+  return { height: view.getBigUint64(9), index: view.getUint32(17), blockStart };
+}
+
+/** The body of the block that a key of the index names: inclusive lower and exclusive upper bound. */
+export function bodyRange({ height, blockStart }: IndexedPlace): { from: Uint8Array; to: Uint8Array } {
+  const from = new Writer(41).u8(BODY_BUCKET).u64(height).raw(blockStart).finish();
+  return { from, to: concatBytes(from, new Uint8Array(33 - blockStart.length).fill(0xff)) };
 }
 
 export function stateKey(key: Uint8Array): Uint8Array {
@@ -123,6 +143,15 @@ export function stateKey(key: Uint8Array): Uint8Array {
 
 /** The state at the head: inclusive lower and exclusive upper bound. */
 export const STATE_RANGE = { from: STATE, to: PAGE };
+
+/** What a block leaves besides its header, the state and what is at its height: the first bytes of such keys. */
+export const HISTORY_BUCKETS: ReadonlySet<number | undefined> = new Set([
+  BODY_BUCKET,
+  0x14,
+  0x15,
+  0x16,
+  TRANSACTION_BUCKET,
+]);
 
 /** The state key in a stateKey. */
 export function keyOfStateKey(key: Uint8Array): Uint8Array {
@@ -160,12 +189,10 @@ export function evidenceKey({ author, epoch, view, height, phase }: EvidencePlac
 export const EVIDENCE_RANGE = { from: Uint8Array.of(0x0b), to: Uint8Array.of(0x0c) };
 
 /** All places of transactions: inclusive lower and exclusive upper bound. */
-export const TRANSACTION_RANGE = { from: TRANSACTION, to: STATE };
-
-/** The txid and the block hash in a transactionKey. */
-export function partsOfTransactionKey(key: Uint8Array): { readonly txid: Hash; readonly blockHash: Hash } {
-  return { txid: key.slice(1, 33) as Hash, blockHash: blockHashOfTransactionKey(key) };
-}
+export const TRANSACTION_RANGE = {
+  from: Uint8Array.of(TRANSACTION_BUCKET),
+  to: Uint8Array.of(TRANSACTION_BUCKET + 1),
+};
 
 export const nodeKey = hashKey(0x0c);
 

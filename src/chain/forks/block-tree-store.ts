@@ -21,12 +21,12 @@ import {
   receiptsKey,
   reorgKey,
   sealKey,
-  transactionKey,
+  transactionKeys,
   undoKey,
 } from "../../storage/database-keys.ts";
 import type { Kv, KvOperation } from "../../storage/kv.ts";
-import { headOperations } from "../store.ts";
-import type { BlockHead } from "../types/block.ts";
+import { headOperations } from "../block-operations.ts";
+import { type BlockHead, placeOf } from "../types/block.ts";
 import type { SignedTransaction } from "../types/transaction.ts";
 import type { TreeNode } from "./block-tree.ts";
 
@@ -127,12 +127,19 @@ export function leafOperation({ hash }: BlockHead): KvOperation {
 }
 
 /** Everything that is stored of a block that is not on the chain, with the transactions of its body. */
-export function dropOperations(hash: Hash, transactions: readonly SignedTransaction[]): KvOperation[] {
-  const keys = [nodeKey, leafKey, headKey, bodyKey, sealKey, receiptsKey, undoKey].map((keyOf) =>
-    keyOf(hash),
+export function dropOperations(head: BlockHead, transactions: readonly SignedTransaction[]): KvOperation[] {
+  const place = placeOf(head);
+  const keys = [bodyKey, sealKey, receiptsKey, undoKey].map((keyOf) => keyOf(place));
+  const ids = transactions.map(({ id }) => id);
+  const operations = [...keys, ...transactionKeys(place, ids)].map(
+    (key): KvOperation => ({ kind: "delete", key }),
   );
-  const places = transactions.map(({ id }) => transactionKey(id, hash));
-  return [...keys, ...places].map((key) => ({ kind: "delete", key }));
+  return [...dropHeadOperations(head.hash), ...operations];
+}
+
+/** What is stored of a block under its hash alone. */
+export function dropHeadOperations(hash: Hash): KvOperation[] {
+  return [nodeKey, leafKey, headKey].map((keyOf) => ({ kind: "delete", key: keyOf(hash) }));
 }
 
 /** Appends number `number`. Beyond the bound the oldest one leaves. */

@@ -15,10 +15,10 @@ import {
   TREE_TIDY_BLOCKS,
 } from "../../base/limits.ts";
 import type { KvOperation } from "../../storage/kv.ts";
+import { bodyOperations, headOperations } from "../block-operations.ts";
 import type { BlockOrigin, ImportResult } from "../chain.ts";
 import type { BranchSettings } from "../chain-mode.ts";
 import type { ExecutedBlock, LedgerView } from "../state/ledger-view.ts";
-import { bodyOperations, headOperations } from "../store.ts";
 import type { Ancestry } from "../types/ancestry.ts";
 import { type Block, type BlockHead, copyHead, type SealedBlock } from "../types/block.ts";
 import type { SignedTransaction } from "../types/transaction.ts";
@@ -279,7 +279,7 @@ export class Branches {
     const bounds = { branchesMax: sideBranchesMax, bytesMax: sideBytesMax };
     const { dropped, bytes } = surplus(this.tree, ({ head }) => this.isCanonical(head), bounds);
     const bodyOf = (hash: Hash) => (this.#ports.store.undo(hash) === undefined ? [] : this.#bodyOf(hash));
-    await this.#write(dropped.flatMap(({ head }) => dropOperations(head.hash, bodyOf(head.hash))));
+    await this.#write(dropped.flatMap(({ head }) => dropOperations(head, bodyOf(head.hash))));
     for (const node of dropped) this.tree.remove(node);
     this.tree.forgetBelow(this.#ports.head().summary.height - BigInt(treeDepth));
     this.#movesUntidy = 0;

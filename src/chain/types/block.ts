@@ -62,6 +62,11 @@ export interface BlockHead {
   readonly summary: Summary;
 }
 
+/** Where a block stands in the database (storage/database-keys.ts). */
+export function placeOf({ hash, summary }: BlockHead): { readonly height: bigint; readonly hash: Hash } {
+  return { height: summary.height, hash };
+}
+
 export interface Block extends BlockHead {
   readonly transactions: readonly SignedTransaction[];
 }
@@ -231,6 +236,14 @@ export function readBody(reader: Reader, limits: BodyLimits): SignedTransaction[
     const transaction = decodeTransaction(bytes, limits.maxTxBytes);
     return transaction.ok ? transaction.value : reader.fail(transaction.fault.detail);
   });
+}
+
+/** The envelope at an index of an encoded body, which is walked through and not decoded; undefined behind its end. */
+export function envelopeAt(body: Uint8Array, index: number): Uint8Array | undefined {
+  const reader = new Reader(body);
+  if (index >= reader.u32()) return undefined;
+  for (let i = 0; i < index; i++) reader.bytes16(0xffff);
+  return reader.bytes16(0xffff);
 }
 
 /** header | summary | body */

@@ -6,6 +6,12 @@ import { assert, must } from "../../base/assert.ts";
 import { byteText, equalBytes } from "../../base/bytes.ts";
 import type { Verdict } from "../../base/fault.ts";
 import { assumedOperations } from "../../chain/assumed-history.ts";
+import {
+  epochEndOperations,
+  foundedOperations,
+  ledgerOperations,
+  placedOperations,
+} from "../../chain/block-operations.ts";
 import { encodeEpoch, runningEpochOperations } from "../../chain/epochs.ts";
 import { assumedTreeOperations, leafOperation } from "../../chain/forks/block-tree-store.ts";
 import type { Genesis } from "../../chain/genesis/genesis.ts";
@@ -18,12 +24,6 @@ import type { StateChunk } from "../../chain/snapshot/state-chunk.ts";
 import type { StateChange } from "../../chain/state/state-overlay.ts";
 import { pageKeyBytes, treeRoot, updateTree } from "../../chain/state/state-tree.ts";
 import { treeChanges } from "../../chain/state/tree-changes.ts";
-import {
-  epochEndOperations,
-  foundedOperations,
-  ledgerOperations,
-  placedOperations,
-} from "../../chain/store.ts";
 import { acceptanceOperations, transitionOperations } from "../../chain/transitions.ts";
 import type { BlockHead } from "../../chain/types/block.ts";
 import type { Validator, ValidatorSet } from "../../chain/types/validator-set.ts";

@@ -5,7 +5,7 @@
  * nothing (verify-chain.ts does) and changes nothing.
  */
 import { must } from "../../base/assert.ts";
-import { byteText, equalBytes, type Hash, hex0x, showHash } from "../../base/bytes.ts";
+import { equalBytes, type Hash, hex, hex0x, showHash } from "../../base/bytes.ts";
 import { accept, type Fault, fault, refuse, type Verdict } from "../../base/fault.ts";
 import { Epochs } from "../../chain/epochs.ts";
 import { AcceptedSignatures } from "../../chain/execution/accepted-signatures.ts";
@@ -16,18 +16,20 @@ import { updateTree } from "../../chain/state/state-tree.ts";
 import { ChainStore } from "../../chain/store.ts";
 import { type BlockHead, txRootOf } from "../../chain/types/block.ts";
 import { receiptsRootOf } from "../../chain/types/receipt.ts";
-import { isCoinbase, type SignedTransaction } from "../../chain/types/transaction.ts";
+import { isCoinbase } from "../../chain/types/transaction.ts";
 import type { ValidatorSet } from "../../chain/types/validator-set.ts";
 import { Reader } from "../../codec/reader.ts";
 import type { Consensus } from "../../consensus/engine.ts";
 import { selectConsensus } from "../../consensus/select.ts";
 import {
+  bodyRange,
   CHECKPOINT_RANGE,
+  type IndexedPlace,
   keyOfStateKey,
-  partsOfTransactionKey,
+  placeOfTransactionKey,
   STATE_RANGE,
   TRANSACTION_RANGE,
-  transactionKey,
+  transactionKeys,
 } from "../../storage/database-keys.ts";
 import type { Kv } from "../../storage/kv.ts";
 import { stepsOf } from "./rebuild-chain.ts";
@@ -188,7 +190,9 @@ class StoredCheck {
     signatures.validateTogether(signed);
     const unsigned = signed.find((transaction) => !signatures.validate(transaction));
     if (unsigned !== undefined) return fault("bad-signature", `transaction ${hex0x(unsigned.id)}`);
-    const lost = body.findIndex((transaction, i) => !isIndexed(kv, transaction, hash, i));
+    const ids = body.map(({ id }) => id);
+    const keys = transactionKeys({ height: summary.height, hash }, ids);
+    const lost = keys.findIndex((key) => kv.get(key) === undefined);
     if (lost >= 0) return fault("wrong-index", `transaction ${lost} is not in the index`);
     this.counts.signatures += signed.length;
     this.counts.transactions += body.length;
@@ -237,20 +241,29 @@ class StoredCheck {
 
   /** Whatever the index names must be there. */
   async #index(): Promise<Wrong> {
-    const { kv, store } = this.#ports;
-    const known = new Map<string, boolean>();
+    const { kv } = this.#ports;
+    /** How many transactions the bodies hold that were looked up, by height and the start of the hash. */
+    const known = new Map<string, number>();
     for await (const step of stepsOf(kv, TRANSACTION_RANGE)) {
       for (const [key] of step) {
-        const { blockHash } = partsOfTransactionKey(key);
-        const id = byteText(blockHash);
-        const isHere = known.get(id) ?? store.bodyBytes(blockHash) !== undefined;
-        known.set(id, isHere);
-        if (!isHere)
-          return fault("wrong-index", `the index names block ${showHash(blockHash)}, which has no body here`);
+        const place = placeOfTransactionKey(key);
+        const id = `${place.height} ${hex(place.blockStart)}`;
+        const count = known.get(id) ?? (await this.#transactionsIn(place));
+        known.set(id, count);
+        if (place.index >= count) {
+          const block = `block ${place.height} (${hex(place.blockStart)}...)`;
+          return fault("wrong-index", `the index names transaction ${place.index} of ${block}, not here`);
+        }
         this.counts.indexEntries++;
       }
     }
     return undefined;
+  }
+
+  /** 0 where the body is not here. */
+  async #transactionsIn(place: IndexedPlace): Promise<number> {
+    const [body] = await this.#ports.kv.entries({ ...bodyRange(place), limit: 1 });
+    return body === undefined ? 0 : new Reader(body[1]).u32();
   }
 
   /** The set that signs at a height: that of the block there, or of the newest one. */
@@ -279,9 +292,4 @@ class StoredCheck {
     }
     return undefined;
   }
-}
-
-function isIndexed(kv: Kv, { id }: SignedTransaction, hash: Hash, index: number): boolean {
-  const place = kv.get(transactionKey(id, hash));
-  return place !== undefined && new Reader(place).u32() === index;
 }

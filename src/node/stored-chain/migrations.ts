@@ -7,6 +7,7 @@ import { Reader } from "../../codec/reader.ts";
 import { Writer } from "../../codec/writer.ts";
 import { DATABASE_VERSION, VERSION_KEY } from "../../storage/database-keys.ts";
 import type { Kv } from "../../storage/kv.ts";
+import { moveToHeights } from "./migrate-to-heights.ts";
 
 /** Tells how much of a step is done, in a unit of the step's own. */
 export type StepProgress = (done: number, total: number) => void;
@@ -20,6 +21,7 @@ export interface Migration {
 }
 
 /**
+ * 3 to 4: see migrate-to-heights.ts.
  * 2 to 3: nothing is stored in another way. From 3 on the state may hold a version of the rules, and a chain that began
  * from an assumed snapshot says so: a program that knows neither would go on where it has to stop.
  */
@@ -28,6 +30,11 @@ export const MIGRATIONS: readonly Migration[] = [
     from: 2,
     why: "the version of the rules, and histories that are assumed until they are checked",
     run: () => Promise.resolve(),
+  },
+  {
+    from: 3,
+    why: "what is large of a block lies in the order of heights, so that the disk writes less",
+    run: moveToHeights,
   },
 ];
 

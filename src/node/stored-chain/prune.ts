@@ -50,7 +50,8 @@ function deleteBody(store: ChainStore, height: bigint, operations: KvOperation[]
   const hash = must(store.hashAt(height), "the chain has a block at each height from its first");
   const body = store.body(hash) ?? [];
   const ids = body.map(({ id }) => id);
-  for (const key of [bodyKey(hash), receiptsKey(hash), undoKey(hash), ...transactionKeys(ids, hash)])
+  const place = { height, hash };
+  for (const key of [bodyKey(place), receiptsKey(place), undoKey(place), ...transactionKeys(place, ids)])
     operations.push({ kind: "delete", key });
   return body.reduce((sum, { bytes }) => sum + bytes.length, 0) * PRUNED_PER_BODY;
 }

@@ -2,12 +2,12 @@
  * Makes the indexes of a stored chain anew from its blocks: which block stands at a height, and where a transaction is.
  * It executes nothing. For a node that is stopped; what breaks off is repeated.
  */
-import { equalBytes, showHash } from "../../base/bytes.ts";
+import { EMPTY, equalBytes, showHash } from "../../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
 import type { Genesis } from "../../chain/genesis/genesis.ts";
 import { computeGenesisHash } from "../../chain/genesis/genesis-state.ts";
 import { ChainStore } from "../../chain/store.ts";
-import { Writer } from "../../codec/writer.ts";
+import { placeOf } from "../../chain/types/block.ts";
 import { canonicalKey, TRANSACTION_RANGE, transactionKeys } from "../../storage/database-keys.ts";
 import type { Kv, KvOperation } from "../../storage/kv.ts";
 import { stepsOf } from "./rebuild-chain.ts";
@@ -46,10 +46,10 @@ export async function reindex(
     if (body === undefined) return refuse("damaged-database", `the body of block ${at} is missing`);
     const known = store.hashAt(at);
     if (known === undefined || !equalBytes(known, head.hash)) counts.mended++;
-    const places = transactionKeys(
-      body.map(({ id }) => id),
-      head.hash,
-    ).map((key, i): KvOperation => ({ kind: "put", key, value: new Writer(4).u32(i).finish() }));
+    const ids = body.map(({ id }) => id);
+    const places = transactionKeys(placeOf(head), ids).map(
+      (key): KvOperation => ({ kind: "put", key, value: EMPTY }),
+    );
     await kv.write([...places, { kind: "put", key: canonicalKey(at), value: head.hash }], {
       sync: at % 256n === 0n,
     });

@@ -7,7 +7,7 @@ import { must } from "../../base/assert.ts";
 import { equalBytes, type Hash } from "../../base/bytes.ts";
 import { type Fault, fault } from "../../base/fault.ts";
 import { HEAD_MOVE_BYTES_MAX, KV_SCAN_STEP } from "../../base/limits.ts";
-import { dropOperations } from "../../chain/forks/block-tree-store.ts";
+import { dropHeadOperations, dropOperations } from "../../chain/forks/block-tree-store.ts";
 import { ReorgBatch } from "../../chain/forks/reorg-batch.ts";
 import type { ChainStore } from "../../chain/store.ts";
 import type { BlockHead } from "../../chain/types/block.ts";
@@ -81,7 +81,8 @@ function besideOperations(store: ChainStore, hash: Hash, height: bigint): KvOper
   const head = store.head(hash);
   const onChain = head !== undefined && head.summary.height <= height && store.hashAt(head.summary.height);
   if (onChain && equalBytes(onChain, hash)) return [];
-  return dropOperations(hash, store.body(hash) ?? []);
+  if (head === undefined) return dropHeadOperations(hash);
+  return dropOperations(head, store.body(hash) ?? []);
 }
 
 function markLeaf(kv: Kv, hash: Hash): Promise<void> {

@@ -14,6 +14,7 @@ import { computeGenesisHash } from "../../chain/genesis/genesis-state.ts";
 import { ChainStore } from "../../chain/store.ts";
 import type { Transition } from "../../chain/types/transition.ts";
 import { selectConsensus } from "../../consensus/select.ts";
+import { HISTORY_BUCKETS } from "../../storage/database-keys.ts";
 import type { Kv, KvOperation } from "../../storage/kv.ts";
 import { MemoryKv } from "../../storage/memory.ts";
 import { damageOf } from "./stored-damage.ts";
@@ -114,8 +115,7 @@ function shown(hash: Uint8Array | undefined): string {
 
 /** Keeps what the next block needs: meta, heights, heads, state and tree; drops bodies, seals, receipts and indexes. */
 function withoutHistory(kv: Kv): Kv {
-  const dropped = new Set([0x02, 0x03, 0x04, 0x05, 0x07]);
-  const isKept = ({ key }: KvOperation) => !dropped.has(must(key[0], "a key of the database has a prefix"));
+  const isKept = ({ key }: KvOperation) => !HISTORY_BUCKETS.has(key[0]);
   return {
     get: (key) => kv.get(key),
     entries: (range) => kv.entries(range),

@@ -13,12 +13,13 @@ import { join } from "node:path";
 import { type WebSocket, WebSocketServer } from "ws";
 import { asAddress, type Hash, hex0x } from "../../base/bytes.ts";
 import { SILENT } from "../../base/log.ts";
+import { placedOperations } from "../../chain/block-operations.ts";
 import { codeInProcess, createDeclaredModule } from "../../chain/modules/declared-module.ts";
 import { address, call, defineModule, event, hash, uint } from "../../chain/modules/define-module.ts";
 import { formOf } from "../../chain/modules/module-form.ts";
 import { ModuleSet } from "../../chain/modules/module-set.ts";
 import { codecOfFields } from "../../chain/modules/value-codec.ts";
-import { ChainStore, placedOperations } from "../../chain/store.ts";
+import { ChainStore } from "../../chain/store.ts";
 import {
   BLANK_SUMMARY,
   type Block,

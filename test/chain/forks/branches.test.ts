@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { HeadChange } from "../../../src/chain/chain.ts";
 import { branchesOf } from "../../../src/chain/chain-mode.ts";
 import { readAccount } from "../../../src/chain/modules/accounts.ts";
-import { decodeSealedBlock, encodeSealedBlock, hashHeader } from "../../../src/chain/types/block.ts";
+import { decodeSealedBlock, encodeSealedBlock, hashHeader, placeOf } from "../../../src/chain/types/block.ts";
 import { bodyKey } from "../../../src/storage/database-keys.ts";
 import { MemoryKv } from "../../../src/storage/memory.ts";
 import { genesis, mineOn, miner, openMinedChain } from "../pow-fixtures.ts";
@@ -163,7 +163,7 @@ describe("what the tree of blocks refuses", () => {
     const stored = siblings.filter(({ block }) => branchesOf(again).tree.get(block.hash) !== undefined);
     expect(stored).toHaveLength(3);
     const gone = siblings.find(({ block }) => branchesOf(again).tree.get(block.hash) === undefined)!;
-    expect(kv.get(bodyKey(gone.block.hash))).toBeUndefined();
+    expect(kv.get(bodyKey(placeOf(gone.block)))).toBeUndefined();
     expect(await again.importBlock(gone)).toEqual({ kind: "imported" });
   });
 

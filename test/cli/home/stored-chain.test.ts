@@ -26,10 +26,11 @@ import { takeLock } from "../../../src/node/home/lock.ts";
 import { secretsFromSeed } from "../../../src/node/home/network-plan.ts";
 import { inspect } from "../../../src/node/inspect.ts";
 import {
-  partsOfTransactionKey,
+  type BlockPlace,
+  canonicalKey,
+  placeOfTransactionKey,
   receiptsKey,
   TRANSACTION_RANGE,
-  transactionKey,
   VERSION_KEY,
 } from "../../../src/storage/database-keys.ts";
 import type { Kv } from "../../../src/storage/kv.ts";
@@ -204,8 +205,7 @@ describe.each(["alliance", "mined"])("the stored chain of a stopped node (%s)", 
       const found = await json("verify", "--deep", "--dir", path);
       return [found.code, found.value.fault?.code];
     };
-    const { block, hash } = await firstWithTransactions(path);
-    const key = transactionKey(block, hash);
+    const { key, place } = await firstWithTransactions(path);
     expect(await wrong((kv) => kv.write([{ kind: "delete", key }], { sync: true }))).toEqual([
       1,
       "wrong-index",
@@ -226,7 +226,7 @@ describe.each(["alliance", "mined"])("the stored chain of a stopped node (%s)", 
     }
     expect(await json("reindex", "--state", "--dir", path)).toMatchObject({ code: 0 });
     expect((await json("verify", "--deep", "--dir", path)).code).toBe(0);
-    expect((await wrong(put(receiptsKey(hash), Uint8Array.of(0, 0, 0, 0))))[0]).toBe(1);
+    expect((await wrong(put(receiptsKey(place), Uint8Array.of(0, 0, 0, 0))))[0]).toBe(1);
   });
 
   it("answers reading methods on loopback, and no other", async () => {
@@ -268,7 +268,7 @@ describe.each(["alliance", "mined"])("the stored chain of a stopped node (%s)", 
     const words = ["migrate", "--check", "--dir", path];
     expect(await json(...words)).toMatchObject({ code: 0, value: { possible: true, steps: [] } });
     const versions = (await json("version")).value;
-    expect(versions).toMatchObject({ databaseFormat: 3, wire: { min: 2, max: 4 }, rules: 1 });
+    expect(versions).toMatchObject({ databaseFormat: 4, wire: { min: 2, max: 4 }, rules: 1 });
     const newer = versions.databaseFormat + 1;
     await edit(path, (kv) =>
       kv.write([{ kind: "put", key: VERSION_KEY, value: Uint8Array.of(0, newer) }], { sync: true }),
@@ -301,13 +301,13 @@ describe.each(["alliance", "mined"])("the stored chain of a stopped node (%s)", 
   });
 });
 
-/** The id of a transaction of the first block that holds any. */
-async function firstWithTransactions(path: string): Promise<{ block: Hash; hash: Hash }> {
-  let found: { block: Hash; hash: Hash } | undefined;
+/** A key of the index, and the block that it names. */
+async function firstWithTransactions(path: string): Promise<{ key: Uint8Array; place: BlockPlace }> {
+  let found: { key: Uint8Array; place: BlockPlace } | undefined;
   await edit(path, async (kv) => {
     const [entry] = await kv.entries({ ...TRANSACTION_RANGE, limit: 1 });
-    const { txid, blockHash } = partsOfTransactionKey(entry![0]);
-    found = { block: txid, hash: blockHash };
+    const { height } = placeOfTransactionKey(entry![0]);
+    found = { key: entry![0], place: { height, hash: kv.get(canonicalKey(height)) as Hash } };
   });
   return found!;
 }

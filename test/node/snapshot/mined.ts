@@ -1,5 +1,6 @@
 /** Mined chains that snapshots are made of, a false one among them. */
 import { byteText, EMPTY } from "../../../src/base/bytes.ts";
+import { ledgerOperations } from "../../../src/chain/block-operations.ts";
 import type { Chain } from "../../../src/chain/chain.ts";
 import { readAccount, writeAccount } from "../../../src/chain/modules/accounts.ts";
 import { bank } from "../../../src/chain/modules/bank.ts";
@@ -9,7 +10,6 @@ import { accountKey } from "../../../src/chain/state/state-keys.ts";
 import type { StateChange } from "../../../src/chain/state/state-overlay.ts";
 import { updateTree } from "../../../src/chain/state/state-tree.ts";
 import { treeChanges } from "../../../src/chain/state/tree-changes.ts";
-import { ledgerOperations } from "../../../src/chain/store.ts";
 import type { SealedBlock } from "../../../src/chain/types/block.ts";
 import { signTransaction } from "../../../src/chain/types/transaction.ts";
 import { snapshotContext } from "../../../src/node/snapshot/snapshot-context.ts";

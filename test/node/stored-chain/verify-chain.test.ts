@@ -32,7 +32,7 @@ describe("verifying a stored chain", () => {
   ] as const) {
     it(`names the height at which a ${what} was changed`, async () => {
       const kv = cluster.kv(0);
-      const at = key(cluster.replica(0).chain.store.hashAt(2n)!);
+      const at = key({ height: 2n, hash: cluster.replica(0).chain.store.hashAt(2n)! });
       const value = kv.get(at)!.slice();
       value[value.length - 1]! ^= 1;
       await kv.write([{ kind: "put", key: at, value }], { sync: true });
