@@ -24,7 +24,7 @@ import { type ExecutedBlock, ExecutedBlocks, type LedgerView } from "./state/led
 import { ChainStore, type Stamp } from "./store.ts";
 import { transitionOperations } from "./transitions.ts";
 import type { Ancestry } from "./types/ancestry.ts";
-import type { Block, BlockHead, SealedBlock } from "./types/block.ts";
+import { type Block, type BlockHead, type SealedBlock, withBody } from "./types/block.ts";
 import type { Receipt } from "./types/receipt.ts";
 import type { SignedTransaction } from "./types/transaction.ts";
 
@@ -182,7 +182,7 @@ export class Chain {
   sealedBlock(hash: Hash): SealedBlock | undefined {
     const [head, transactions, seal] = [this.store.head(hash), this.store.body(hash), this.store.seal(hash)];
     if (head === undefined || transactions === undefined || seal === undefined) return undefined;
-    return { block: { ...head, transactions }, seal };
+    return { block: withBody(head, transactions), seal };
   }
 
   sealedBlockAt(height: bigint): SealedBlock | undefined {

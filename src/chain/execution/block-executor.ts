@@ -129,7 +129,7 @@ export class BlockExecutor {
     const block = assembleBlock({ ...fields.header, previousHash: parent.hash }, summary, included);
     const misfit = this.checkHeadForm(parent, block);
     assert(misfit === undefined, `a block built here has the form of a valid one: ${misfit?.detail}`);
-    return { block, ...closed.value.result };
+    return executedBlock(block, closed.value.result);
   }
 
   /** Whether the file of a module is not here, without which the block at this place cannot be executed. */
@@ -210,7 +210,9 @@ export class BlockExecutor {
     const closed = this.#close(execution, transactions[0], site.view);
     if (!closed.ok) return closed;
     const misfit = compareRoots(closed.value.roots, block);
-    return misfit === undefined ? accept({ block, ...closed.value.result }) : { ok: false, fault: misfit };
+    return misfit === undefined
+      ? accept(executedBlock(block, closed.value.result))
+      : { ok: false, fault: misfit };
   }
 
   /**
@@ -233,7 +235,7 @@ export class BlockExecutor {
     if (!closed.ok) return closed;
     const { roots, result } = closed.value;
     return accept({
-      executed: { block, ...result },
+      executed: executedBlock(block, result),
       stateRoot: roots.stateRoot,
       misfit: compareRoots(roots, block),
     });
@@ -301,6 +303,11 @@ export class BlockExecutor {
   }
 }
 
+/** Written out, as {@link withBody} is. */
+function executedBlock(block: Block, { diff, pages, receipts, read }: Closed["result"]): ExecutedBlock {
+  return { block, diff, pages, receipts, read };
+}
+
 function checkSize({ txCount, bodyBytes }: BlockHead["summary"], limits: BodyRoom): Fault | undefined {
   if (txCount > limits.maxBlockTransactions)
     return fault("too-large", `${txCount} transactions, at most ${limits.maxBlockTransactions}`);
@@ -333,7 +340,7 @@ export interface ReplayResult {
 }
 
 interface Closed {
-  readonly result: Omit<ExecutedBlock, "block">;
+  readonly result: Required<Omit<ExecutedBlock, "block">>;
   readonly roots: Roots;
 }
 

@@ -20,7 +20,7 @@ import type { BlockOrigin, ImportResult } from "../chain.ts";
 import type { BranchSettings } from "../chain-mode.ts";
 import type { ExecutedBlock, LedgerView } from "../state/ledger-view.ts";
 import type { Ancestry } from "../types/ancestry.ts";
-import { type Block, type BlockHead, copyHead, type SealedBlock } from "../types/block.ts";
+import { type Block, type BlockHead, copyHead, type SealedBlock, withBody } from "../types/block.ts";
 import type { SignedTransaction } from "../types/transaction.ts";
 import { BlockTree, type TreeNode, type TreePath } from "./block-tree.ts";
 import {
@@ -143,7 +143,7 @@ export class Branches {
       if (node === undefined)
         return fault("unknown-block", `no head of block ${showHash(hash)} is known here`);
       if (node.hasBody) return undefined;
-      const block = { ...node.head, transactions };
+      const block = withBody(node.head, transactions);
       const wrong = this.#ports.executor.checkBody(block);
       // Of a block that is invalid anyway the body is not kept, which is not the sender's fault.
       if (wrong === undefined && !node.hasInvalidAncestor) blocks.push([node, block]);

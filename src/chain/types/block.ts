@@ -71,6 +71,17 @@ export interface Block extends BlockHead {
   readonly transactions: readonly SignedTransaction[];
 }
 
+/**
+ * A head with its body. It is written out, as what executing a block gives is: the shape of an object that was spread
+ * lives in V8 only as long as such an object, and code that was compiled for it is compiled anew with the next one.
+ */
+export function withBody(
+  { hash, header, summary }: BlockHead,
+  transactions: readonly SignedTransaction[],
+): Block {
+  return { hash, header, summary, transactions };
+}
+
 /** A block with the proof that it may enter the chain; the seal is outside the hash (pbft: a commit certificate). */
 export interface SealedBlock {
   readonly block: Block;
@@ -262,7 +273,7 @@ export function readBlock(reader: Reader, limits: BodyLimits): Block {
   }
   const root = txRootOf(transactions);
   if (!root.every((byte, i) => byte === head.summary.txRoot[i])) reader.fail("body does not match txRoot");
-  const block = { ...head, transactions };
+  const block = withBody(head, transactions);
   BODY_READ.add(block);
   return block;
 }

@@ -13,7 +13,7 @@ import type { TreeNode } from "../../chain/forks/block-tree.ts";
 import type { Branches } from "../../chain/forks/branches.ts";
 import type { OfferedBody } from "../../chain/forks/branches-ports.ts";
 import type { HeadsResult } from "../../chain/forks/header-admission.ts";
-import type { BlockHead, Summary } from "../../chain/types/block.ts";
+import { type BlockHead, type Summary, withBody } from "../../chain/types/block.ts";
 import { decodeTransaction, type SignedTransaction } from "../../chain/types/transaction.ts";
 import { decode } from "../../codec/reader.ts";
 import { sha256 } from "../../crypto/hash.ts";
@@ -262,7 +262,7 @@ export class BlockIngress implements BranchLedger {
     for (const { hash, transactions } of bodies) {
       const node = this.#branches.tree.get(hash);
       if (this.#isStopped || node === undefined || node.hasBody || node.hasInvalidAncestor) continue;
-      await slowSignatures.ahead({ ...node.head, transactions });
+      await slowSignatures.ahead(withBody(node.head, transactions));
     }
   }
 

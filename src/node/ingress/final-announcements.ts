@@ -7,7 +7,7 @@ import { equalBytes, type Hash, showHash } from "../../base/bytes.ts";
 import type { Fault, Relay } from "../../base/fault.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Chain } from "../../chain/chain.ts";
-import type { BlockHead, SealedBlock } from "../../chain/types/block.ts";
+import { type BlockHead, type SealedBlock, withBody } from "../../chain/types/block.ts";
 import type { SignedTransaction } from "../../chain/types/transaction.ts";
 import type { Mempool } from "../../mempool/mempool.ts";
 import { type BlockAnnouncement, decodeAnnouncement } from "../../p2p/transport/wire.ts";
@@ -66,5 +66,5 @@ function assemble(
     if (transaction === undefined) return undefined;
     transactions.push(transaction);
   }
-  return { block: { ...head, transactions }, seal };
+  return { block: withBody(head, transactions), seal };
 }

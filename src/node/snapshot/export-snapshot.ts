@@ -38,7 +38,7 @@ import type { LedgerView } from "../../chain/state/ledger-view.ts";
 import type { StateDiff } from "../../chain/state/state-overlay.ts";
 import { proveKey } from "../../chain/state/state-tree.ts";
 import { ChainStore } from "../../chain/store.ts";
-import type { BlockHead } from "../../chain/types/block.ts";
+import { type BlockHead, withBody } from "../../chain/types/block.ts";
 import { type Transition, transitionId } from "../../chain/types/transition.ts";
 import { endsEpoch } from "../../chain/types/validator-set.ts";
 import { type Slices, type SortPorts, sortState, subtrees } from "./sorted-state.ts";
@@ -257,7 +257,7 @@ async function writeBlock(
   const [seal, receipts] = hash === undefined ? [] : [store.seal(hash), store.receipts(hash)];
   if (found === undefined || transactions === undefined || seal === undefined || receipts === undefined)
     return damaged(`block ${height} is missing`);
-  const block = { ...found, transactions };
+  const block = withBody(found, transactions);
   return out.section(SECTION.block, encodeSnapshotBlock({ block, seal, receipts }));
 }
 

@@ -12,6 +12,7 @@ import { AcceptedSignatures } from "../../chain/execution/accepted-signatures.ts
 import type { Genesis } from "../../chain/genesis/genesis.ts";
 import { computeGenesisHash } from "../../chain/genesis/genesis-state.ts";
 import { ChainStore } from "../../chain/store.ts";
+import { withBody } from "../../chain/types/block.ts";
 import type { Transition } from "../../chain/types/transition.ts";
 import { selectConsensus } from "../../consensus/select.ts";
 import { HISTORY_BUCKETS } from "../../storage/database-keys.ts";
@@ -98,7 +99,7 @@ async function verifyHeight(
   if (!equalBytes(head.hash, hash)) {
     return fault("wrong-hash", `the header stored for ${showHash(hash)} has the hash ${showHash(head.hash)}`);
   }
-  const result = await chain.importBlock({ block: { ...head, transactions }, seal });
+  const result = await chain.importBlock({ block: withBody(head, transactions), seal });
   if (result.kind === "invalid") return result.fault;
   if (result.kind !== "imported") return fault("not-a-chain", `the block is ${result.kind}`);
   const receipts = stored.receipts(hash) ?? [];
