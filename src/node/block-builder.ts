@@ -29,7 +29,7 @@ export interface BuildOrder {
 }
 
 export interface BlockBuilderPorts
-  extends Pick<DriverPorts, "chain" | "scheduler" | "template" | "held" | "rewardTo"> {
+  extends Pick<DriverPorts, "chain" | "scheduler" | "template" | "held" | "areComing" | "rewardTo"> {
   readonly self: ValidatorId | undefined;
   /** @param block undefined where there is nothing to put into one */
   readonly built: (parent: Hash, block: Block | undefined) => void;
@@ -79,7 +79,7 @@ export class BlockBuilder {
 
   #look(): void {
     const held = this.#ports.held();
-    this.#quietLooks = held === this.#held ? this.#quietLooks + 1 : 0;
+    this.#quietLooks = held === this.#held && !this.#ports.areComing() ? this.#quietLooks + 1 : 0;
     this.#held = held;
     if (this.#quietLooks >= QUIET_LOOKS || this.#toWaitMs() === 0) this.#finish();
     else this.#lookLater();

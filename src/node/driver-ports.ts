@@ -45,6 +45,8 @@ export interface DriverPorts {
   readonly template: TemplateSource;
   /** Transactions in the pool. */
   readonly held: () => number;
+  /** Whether others have come that the pool has not been asked about yet. */
+  readonly areComing: () => boolean;
   /** The executable transaction that has waited longest in the pool. */
   readonly oldest: () => WaitingTransaction | undefined;
   readonly relayTransaction: (to: ValidatorId, hash: Hash) => void;

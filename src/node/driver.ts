@@ -78,7 +78,7 @@ export class Driver<P extends Parsed, M extends Typed> {
     });
     this.#builder = new BlockBuilder({
       ...{ chain: ports.chain, scheduler: ports.scheduler, self: options.self },
-      ...{ template: ports.template, held: ports.held, rewardTo: ports.rewardTo },
+      ...{ template: ports.template, held: ports.held, areComing: ports.areComing, rewardTo: ports.rewardTo },
       built: (parent, block) =>
         this.input(
           block === undefined ? { kind: "nothing-to-build", parent } : { kind: "block-built", parent, block },

@@ -74,6 +74,8 @@ export interface Network {
   readsCompact?(to: Seat): boolean;
   /** Sends a rumor to everyone. It never throws: what is lost is repaired by anti-entropy. */
   publish(topic: RumorTopic, bytes: Uint8Array): void;
+  /** Transactions that came and of which the handlers have not been told yet; none if left out. */
+  unjudged?(): number;
   /** One request and its answer. @throws Error on time-out, refusal or a broken connection. */
   request(peerId: string, bytes: Uint8Array): Promise<Uint8Array>;
   /**

@@ -111,6 +111,11 @@ export class P2pNetwork {
     this.#running?.publish(topic, bytes);
   }
 
+  /** Transactions that came by gossip and are not judged yet. */
+  unjudged(): number {
+    return this.#running?.unjudged ?? 0;
+  }
+
   async request(peerId: string, bytes: Uint8Array): Promise<Uint8Array> {
     if (this.#running === undefined) throw new Error("the network is not running");
     return this.#running.request(peerId, bytes);

@@ -127,6 +127,11 @@ export class RunningNetwork {
     this.#mail.post(to, bytes);
   }
 
+  /** Transactions that came by gossip and are not judged yet. */
+  get unjudged(): number {
+    return this.#rumor.unjudged;
+  }
+
   /** Whether a validator is connected whose program reads compact proposals. */
   readsCompact(validator: number): boolean {
     const hello = this.#sessions.findValidator(validator)?.admitted?.hello;

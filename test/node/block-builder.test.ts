@@ -12,7 +12,7 @@ function builder(sizes: number[], kind: "final" | "forkable" = "final") {
   const built: (number | undefined)[] = [];
   const failures: unknown[] = [];
   /** One comes each millisecond, until somebody sets it. */
-  const pool = { held: undefined as number | undefined };
+  const pool = { held: undefined as number | undefined, areComing: false };
   const chain = {
     mode: { kind },
     buildBlock: () => {
@@ -26,6 +26,7 @@ function builder(sizes: number[], kind: "final" | "forkable" = "final") {
     scheduler: time,
     template: () => [],
     held: () => pool.held ?? time.now(),
+    areComing: () => pool.areComing,
     rewardTo: () => undefined,
     self: 0,
     built: (_, block) => built.push(block?.transactions.length),
@@ -70,6 +71,19 @@ describe("a primary", () => {
     expect(built).toEqual([1_000]);
     order();
     await time.pass(1);
+    expect(built).toEqual([1_000, 7]);
+  });
+
+  it("counts no quiet look while transactions are there that the pool has not been asked about", async () => {
+    const { order, built, time, pool } = builder([1_000, 7]);
+    order();
+    order();
+    pool.held = 500;
+    pool.areComing = true;
+    await time.pass(240);
+    expect(built).toEqual([1_000]);
+    pool.areComing = false;
+    await time.pass(12);
     expect(built).toEqual([1_000, 7]);
   });
 

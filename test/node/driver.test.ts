@@ -62,6 +62,7 @@ class Rig {
         log: SILENT,
         template: () => [],
         held: () => 0,
+        areComing: () => false,
         oldest: () => undefined,
         rewardTo: () => undefined,
         mine: () => undefined,

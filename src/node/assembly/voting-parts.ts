@@ -106,6 +106,7 @@ function driverPorts(parts: VotingParts, compact: CompactSettings): Omit<DriverP
     ...{ chain, scheduler, log, requestSync, announce, rewardTo, mine, ownBlock },
     template: bodiesFrom(pool, chain),
     held: () => pool.size,
+    areComing: () => (network.unjudged?.() ?? 0) > 0,
     oldest: () => oldestWaiting(pool, scheduler.now()),
     relayTransaction: (to: ValidatorId, hash: Hash) => {
       const transaction = pool.getByHash(hash);

@@ -1,6 +1,7 @@
 /**
  * Batches of transactions that came in one turn of the loop, from whatever peers, are judged together: signatures cost less
- * the more of them there are, and what is told of a change of the pool is told once. Each peer pays for what of its own
+ * the more of them there are, and what is told of a change of the pool is told once. After many were judged the next ones
+ * wait a little for others, so under load still more come together (docs/adr/0044-11). Each peer pays for what of its own
  * came to nothing. A peer of whose last batch something was refused is judged by itself, so that nobody makes the batches
  * of others dear by invalid signatures among them.
  */
@@ -11,8 +12,12 @@ import type { Scheduler } from "../../base/scheduler.ts";
 import type { P2pHandlers, ReceivedTransactions } from "../network-ports.ts";
 import type { GossipBudgets } from "./gossip-budget.ts";
 
-/** Transactions that are gathered at most. The kernel takes twice as many at once, and would keep votes waiting twice as long. */
-export const JUDGED_TOGETHER_MAX = 256;
+/** Transactions that are gathered at most. The kernel takes more at once, and would keep votes waiting longer. */
+export const JUDGED_TOGETHER_MAX = 400;
+/** How long the next ones wait after some were judged, ms for each of these; what is less than one is none. */
+const WAIT_MS_PER_TRANSACTION = 0.25;
+/** How long at most, ms. */
+const WAIT_MS_MAX = 16;
 /** Peers that are remembered to be judged by themselves. */
 const APART_MAX = 1_024;
 
@@ -33,8 +38,11 @@ interface Waiting extends ReceivedTransactions {
 export class ReceivedBatches {
   readonly #ports: ReceivedBatchesPorts;
   #waiting: Waiting[] = [];
+  #count = 0;
   readonly #apart = new Set<string>();
   #cancel: (() => void) | undefined;
+  /** Until then others are waited for, unless enough have come. */
+  #dueMs = 0;
   /** Another thread works on batches: what comes meanwhile is judged together after them. */
   #isAhead = false;
   #isStopped = false;
@@ -43,10 +51,17 @@ export class ReceivedBatches {
     this.#ports = ports;
   }
 
+  /** Transactions that came and are not judged yet. */
+  get count(): number {
+    return this.#count;
+  }
+
   /** What each of a batch is worth; rejects when the judge fails. Keeps the envelopes without copying. */
   receive(batch: ReceivedTransactions): Promise<readonly Relay[]> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ ...batch, resolve, reject });
+      this.#count += batch.envelopes.length;
+      if (this.#count >= JUDGED_TOGETHER_MAX) this.#unschedule();
       this.#schedule();
     });
   }
@@ -54,18 +69,30 @@ export class ReceivedBatches {
   /** What still waits is passed on by nobody. */
   stop(): void {
     this.#isStopped = true;
-    this.#cancel?.();
+    this.#unschedule();
     ignore(this.#waiting.splice(0));
   }
 
-  /** When the turn's other messages have come. */
+  #unschedule(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+  }
+
+  /** When the turn's other messages have come; under load, a little later. */
   #schedule(): void {
     if (this.#cancel !== undefined || this.#isAhead || this.#waiting.length === 0) return;
-    const immediate = setImmediate(() => {
+    // Not longer where the clock was set back.
+    const waitMs = Math.min(this.#dueMs - this.#ports.scheduler.now(), WAIT_MS_MAX);
+    const begin = () => {
       this.#cancel = undefined;
       this.#begin(this.#takeTogether());
       this.#schedule();
-    });
+    };
+    if (waitMs > 0 && this.#count < JUDGED_TOGETHER_MAX) {
+      this.#cancel = this.#ports.scheduler.after(waitMs, begin);
+      return;
+    }
+    const immediate = setImmediate(begin);
     this.#cancel = () => clearImmediate(immediate);
   }
 
@@ -87,16 +114,20 @@ export class ReceivedBatches {
   /** The longest waiting one, and what can be judged with it. */
   #takeTogether(): Waiting[] {
     const first = must(this.#waiting.shift(), "it is scheduled while one waits");
-    if (this.#apart.has(first.peerId)) return [first];
     const taken = [first];
     let count = first.envelopes.length;
-    this.#waiting = this.#waiting.filter((batch) => {
-      const fits = count + batch.envelopes.length <= JUDGED_TOGETHER_MAX;
-      if (!fits || this.#apart.has(batch.peerId)) return true;
-      count += batch.envelopes.length;
-      taken.push(batch);
-      return false;
-    });
+    if (!this.#apart.has(first.peerId)) {
+      this.#waiting = this.#waiting.filter((batch) => {
+        const fits = count + batch.envelopes.length <= JUDGED_TOGETHER_MAX;
+        if (!fits || this.#apart.has(batch.peerId)) return true;
+        count += batch.envelopes.length;
+        taken.push(batch);
+        return false;
+      });
+    }
+    this.#count -= count;
+    const waitMs = Math.min(WAIT_MS_MAX, Math.floor(WAIT_MS_PER_TRANSACTION * count));
+    this.#dueMs = this.#ports.scheduler.now() + waitMs;
     return taken;
   }
 

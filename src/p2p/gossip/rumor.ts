@@ -82,6 +82,11 @@ export class Rumor {
     if (judge !== undefined) this.#received = new ReceivedBatches({ ...dependencies, judge, ahead });
   }
 
+  /** Transactions that came and are not judged yet. */
+  get unjudged(): number {
+    return this.#received?.count ?? 0;
+  }
+
   start(): void {
     const { gossip } = this.#deps.host.services;
     for (const topic of TOPICS) {

@@ -151,8 +151,28 @@ describe("batches of one turn", () => {
   it("are no more than a bound at once, and what waits is judged in a later turn", async () => {
     const { receiveBatch, judged } = joint();
     const some = Array.from({ length: JUDGED_TOGETHER_MAX / 8 }, () => 1);
-    await Promise.all(Array.from({ length: 10 }, (_, i) => receiveBatch(batchOf(...some), `${i}`)));
-    expect(judged.map((batches) => batches.length)).toEqual([8, 2]);
+    await Promise.all(Array.from({ length: 16 }, (_, i) => receiveBatch(batchOf(...some), `${i}`)));
+    expect(judged.map((batches) => batches.length)).toEqual([8, 8]);
+  });
+
+  it("wait a little for others after many, until enough have come, and not after a few", async () => {
+    const { receiveBatch, judged, time } = joint();
+    const many = Array.from({ length: 40 }, () => 1);
+    await receiveBatch(batchOf(1, 1, 1));
+    await receiveBatch(batchOf(...many));
+    const waiting = receiveBatch(batchOf(1));
+    await time.pass(9);
+    expect(judged).toHaveLength(2);
+    await time.pass(1);
+    await waiting;
+    await receiveBatch(batchOf(...many));
+    const others = Array.from({ length: JUDGED_TOGETHER_MAX / 40 }, () => receiveBatch(batchOf(...many)));
+    await Promise.all(others);
+    expect(judged.map((batches) => batches.length)).toEqual([1, 1, 1, 1, 10]);
+    time.setBack(60_000);
+    const late = receiveBatch(batchOf(1));
+    await time.pass(16);
+    await late;
   });
 
   it("are ignored when the judge fails or the node stops", async () => {
