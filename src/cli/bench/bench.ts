@@ -267,7 +267,7 @@ function declareThroughput(command: Command): Command {
     .option("--seconds <n>", "seconds that are measured, after the warm-up", integer(1, 600), 15)
     .option("--warm-up <n>", "seconds before it", integer(0, 600), 5)
     .option("--batch <n>", "transfers in one JSON-RPC request", integer(1, 100), 100)
-    .option("--outstanding <n>", "transfers sent and not final at most", integer(1, 15_000), 2_000)
+    .option("--outstanding <n>", "transfers sent and not final at most", integer(1, 15_000), 3_000)
     .option(
       "--rate <n>",
       "transfers offered a second (default: as fast as they become final)",

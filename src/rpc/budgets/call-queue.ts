@@ -20,7 +20,7 @@ export const RPC_TOTAL_MS: BucketShape = { capacity: 1_000, perSecond: 350 };
 /** Milliseconds of calls after which everything else has a turn. */
 export const RPC_TURN_MS_MAX = 4;
 /** Calls of one client that wait for their turn. */
-export const RPC_QUEUED_CALLS_MAX = 512;
+export const RPC_QUEUED_CALLS_MAX = 1_024;
 /** Milliseconds that a call waits for its turn before it is refused. */
 export const RPC_QUEUED_MS_MAX = 10_000;
 /** The most that one call is charged: what took longer was the machine's doing. */
