@@ -53,8 +53,8 @@ function deleteBody(store: ChainStore, height: bigint, operations: KvOperation[]
   const place = { height, hash };
   for (const key of [bodyKey(place), receiptsKey(place), undoKey(place), ...transactionKeys(place, ids)])
     operations.push({ kind: "delete", key });
-  return body.reduce((sum, { bytes }) => sum + bytes.length, 0) * PRUNED_PER_BODY;
+  return Math.ceil(body.reduce((sum, { bytes }) => sum + bytes.length, 0) * PRUNED_PER_BODY);
 }
 
-/** Receipts and places of transactions take about as much as the body. */
-const PRUNED_PER_BODY = 2;
+/** Receipts and places of transactions take about half as much as the body. */
+const PRUNED_PER_BODY = 1.5;
