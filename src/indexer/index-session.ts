@@ -12,7 +12,7 @@ import type { ModuleVersion } from "../chain/types/module-version.ts";
 import { loadModule, moduleHash } from "../node/modules/load-module.ts";
 import { loadModules, loadModulesFrom } from "../node/modules/module-files.ts";
 import { ModuleFolder } from "../node/modules/module-folder.ts";
-import { openMigrated } from "../node/stored-chain/migrate-database.ts";
+import { backupPath, newestBackup, openMigrated } from "../node/stored-chain/migrate-database.ts";
 import type { NodeCalls } from "../sdk/node-calls.ts";
 import { openGenesis } from "../sdk/trusted-genesis.ts";
 import type { Kv } from "../storage/kv.ts";
@@ -124,8 +124,10 @@ async function openOn(db: SqlDatabase, options: SessionOptions, make: Make): Pro
 
 /** No copy of an older format is kept: a ledger can be made anew. */
 async function openStore(folder: string): Promise<Kv> {
-  const { kv, migrated } = await openMigrated({ db: folder });
-  if (migrated !== undefined) rmSync(migrated.backup, { recursive: true, force: true });
+  const paths = { db: folder };
+  const { kv } = await openMigrated(paths);
+  for (let format = newestBackup(paths); format !== undefined; format = newestBackup(paths))
+    rmSync(backupPath(paths, format), { recursive: true, force: true });
   return kv;
 }
 

@@ -351,7 +351,7 @@ export class Branches {
   #execute(node: TreeNode, view: LedgerView): Verdict<ExecutedBlock> {
     const parent = must(this.tree.parentOf(node), "what is executed has its parent in the tree");
     const site = { parent: parent.head, branch: this.#ancestryOf(parent), view };
-    return this.#ports.executor.execute({ ...node.head, transactions: this.#bodyOf(node.head.hash) }, site);
+    return this.#ports.executor.execute(withBody(node.head, this.#bodyOf(node.head.hash)), site);
   }
 
   async #commit(old: TreeNode, path: TreePath, step: ReorgBatch): Promise<void> {

@@ -5,7 +5,7 @@
  */
 import { byteText, EMPTY, equalBytes, type Hash, showHash } from "../../base/bytes.ts";
 import type { BranchChange, HeadChange } from "../chain.ts";
-import type { BlockHead, SealedBlock } from "../types/block.ts";
+import { type BlockHead, type SealedBlock, withBody } from "../types/block.ts";
 import { isCoinbase, type SignedTransaction } from "../types/transaction.ts";
 import type { TreePath } from "./block-tree.ts";
 import type { Reorg } from "./block-tree-store.ts";
@@ -75,5 +75,5 @@ export function reorgFields({ ancestor, abandoned, entered }: BranchChange) {
 }
 
 function sealedOf(head: BlockHead, bodyOf: BodyOf): SealedBlock {
-  return { block: { ...head, transactions: bodyOf(head.hash) }, seal: EMPTY };
+  return { block: withBody(head, bodyOf(head.hash)), seal: EMPTY };
 }

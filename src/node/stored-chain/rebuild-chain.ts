@@ -8,6 +8,7 @@ import { accept, refuse, type Verdict } from "../../base/fault.ts";
 import { KV_SCAN_STEP } from "../../base/limits.ts";
 import type { Genesis } from "../../chain/genesis/genesis.ts";
 import { ChainStore } from "../../chain/store.ts";
+import { withBody } from "../../chain/types/block.ts";
 import {
   CHECKPOINT_RANGE,
   checkpointKey,
@@ -55,7 +56,7 @@ export async function rebuildChain(
       hash === undefined ? [] : [stored.head(hash), stored.body(hash), stored.seal(hash)];
     if (head === undefined || body === undefined || seal === undefined)
       return refuse("damaged-database", `block ${at} is not whole in the database`);
-    const result = await chain.importBlock({ block: { ...head, transactions: body }, seal });
+    const result = await chain.importBlock({ block: withBody(head, body), seal });
     if (result.kind !== "imported") {
       const why = result.kind === "invalid" ? result.fault.detail : `it is ${result.kind}`;
       return refuse("invalid-block", `the stored block ${at} cannot be executed: ${why}`);

@@ -38,9 +38,13 @@ interface Waiting extends ReceivedTransactions {
 export class ReceivedBatches {
   readonly #ports: ReceivedBatchesPorts;
   #waiting: Waiting[] = [];
+  /** Transactions in them, and in the batches that another thread works on. */
   #count = 0;
+  #aheadCount = 0;
   readonly #apart = new Set<string>();
   #cancel: (() => void) | undefined;
+  /** What is scheduled waits for others. */
+  #isWaitingForOthers = false;
   /** Until then others are waited for, unless enough have come. */
   #dueMs = 0;
   /** Another thread works on batches: what comes meanwhile is judged together after them. */
@@ -53,7 +57,7 @@ export class ReceivedBatches {
 
   /** Transactions that came and are not judged yet. */
   get count(): number {
-    return this.#count;
+    return this.#count + this.#aheadCount;
   }
 
   /** What each of a batch is worth; rejects when the judge fails. Keeps the envelopes without copying. */
@@ -61,7 +65,7 @@ export class ReceivedBatches {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ ...batch, resolve, reject });
       this.#count += batch.envelopes.length;
-      if (this.#count >= JUDGED_TOGETHER_MAX) this.#unschedule();
+      if (this.#count >= JUDGED_TOGETHER_MAX && this.#isWaitingForOthers) this.#unschedule();
       this.#schedule();
     });
   }
@@ -70,6 +74,7 @@ export class ReceivedBatches {
   stop(): void {
     this.#isStopped = true;
     this.#unschedule();
+    this.#count = 0;
     ignore(this.#waiting.splice(0));
   }
 
@@ -88,7 +93,8 @@ export class ReceivedBatches {
       this.#begin(this.#takeTogether());
       this.#schedule();
     };
-    if (waitMs > 0 && this.#count < JUDGED_TOGETHER_MAX) {
+    this.#isWaitingForOthers = waitMs > 0 && this.#count < JUDGED_TOGETHER_MAX;
+    if (this.#isWaitingForOthers) {
       this.#cancel = this.#ports.scheduler.after(waitMs, begin);
       return;
     }
@@ -103,8 +109,10 @@ export class ReceivedBatches {
       return;
     }
     this.#isAhead = true;
+    this.#aheadCount = countOf(batches);
     void ahead.then(({ computedMs }) => {
       this.#isAhead = false;
+      this.#aheadCount = 0;
       if (this.#isStopped) return ignore(batches);
       this.#judge(batches, computedMs);
       this.#schedule();
@@ -116,7 +124,8 @@ export class ReceivedBatches {
     const first = must(this.#waiting.shift(), "it is scheduled while one waits");
     const taken = [first];
     let count = first.envelopes.length;
-    if (!this.#apart.has(first.peerId)) {
+    const isApart = this.#apart.has(first.peerId);
+    if (!isApart) {
       this.#waiting = this.#waiting.filter((batch) => {
         const fits = count + batch.envelopes.length <= JUDGED_TOGETHER_MAX;
         if (!fits || this.#apart.has(batch.peerId)) return true;
@@ -126,7 +135,9 @@ export class ReceivedBatches {
       });
     }
     this.#count -= count;
-    const waitMs = Math.min(WAIT_MS_MAX, Math.floor(WAIT_MS_PER_TRANSACTION * count));
+    // What is left over has waited already, and nobody waits for the sake of a peer that is judged by itself.
+    const waits = !isApart && this.#waiting.length === 0;
+    const waitMs = waits ? Math.min(WAIT_MS_MAX, Math.floor(WAIT_MS_PER_TRANSACTION * count)) : 0;
     this.#dueMs = this.#ports.scheduler.now() + waitMs;
     return taken;
   }
@@ -141,7 +152,7 @@ export class ReceivedBatches {
       for (const { reject } of batches) reject(error);
       return;
     }
-    const count = batches.reduce((sum, { envelopes }) => sum + envelopes.length, 0);
+    const count = countOf(batches);
     // What was computed for all together is charged as a share of each.
     const shareMs = (elsewhereMs + performance.now() - startMs) / count;
     for (const [i, { peerId, resolve }] of batches.entries()) {
@@ -168,6 +179,10 @@ export class ReceivedBatches {
     if (this.#apart.size >= APART_MAX) dropOldest(this.#apart);
     this.#apart.add(peerId);
   }
+}
+
+function countOf(batches: readonly Waiting[]): number {
+  return batches.reduce((sum, { envelopes }) => sum + envelopes.length, 0);
 }
 
 function ignore(batches: readonly Waiting[]): void {

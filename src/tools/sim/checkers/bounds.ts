@@ -134,8 +134,9 @@ export class BoundsChecker implements Observer {
   }
 
   /**
-   * The engine hands blocks over in height order, each above the committed one: as far above the head as the window reaches,
-   * and while what was lost is fetched, which may come faster than the disk takes it, as far as places are kept.
+   * The engine hands blocks over in height order, each above the committed one: as far above the head as the window reaches.
+   * As far as places are kept where the window begins above h, by the min_s of a view in which the others are ahead, and while
+   * what was lost is fetched: both may come faster than the disk takes it.
    */
   #imports(node: NodeId, { block }: SealedBlock): void {
     const replica = this.#facts.replica(node);
@@ -144,8 +145,7 @@ export class BoundsChecker implements Observer {
     const above = block.summary.height - replica.chain.head.summary.height;
     if (above <= BigInt(depth)) return;
     const status = replica.engineStatus();
-    const ranges = status?.recovery === undefined ? 1 : rangesOf(status);
-    if (above <= BigInt(ranges * depth)) return;
+    if (status !== undefined && keepsMore(status) && above <= BigInt(rangesOf(status) * depth)) return;
     this.#report(node, `imports height ${block.summary.height} at head ${replica.chain.head.summary.height}`);
   }
 
@@ -156,6 +156,11 @@ export class BoundsChecker implements Observer {
 
 function votersOf({ prepares, commits }: EngineStatus["slots"][number]): number {
   return Math.max(new Set(prepares).size, prepares.length, commits.length);
+}
+
+/** Whether it keeps places for more than the 2L heights above h. */
+function keepsMore({ lowWatermark, stableCheckpoint, recovery }: EngineStatus): boolean {
+  return recovery !== undefined || lowWatermark > stableCheckpoint;
 }
 
 /** How many ranges of 2L heights an engine may keep places for. */
