@@ -47,6 +47,8 @@ export interface LoadFigures {
 const REQUESTS_MAX = 8;
 /** Milliseconds between two looks at what is due at an offered rate. */
 const TICK_MS = 5;
+/** Milliseconds for which a request that is not full waits at an offered rate: clients that gather do not wait for ever. */
+const GATHER_MS_MAX = 100;
 /** Milliseconds before what was refused is sent again. */
 const RETRY_MS = 50;
 /** The pool has it already: no refusal. */
@@ -135,13 +137,19 @@ export class BenchLoad {
     while (this.#timer !== undefined) {
       const room = outstandingMax - this.#outstanding.size;
       const count = Math.min(batch, this.#due(), room);
-      // In a closed loop half-filled requests would only multiply the requests.
-      if (count < 1 || (this.#options.rate === undefined && count < batch)) return;
+      // Half-filled requests would only multiply the requests.
+      if (count < this.#fewest()) return;
       const node = this.#freeNode();
       if (node === undefined) return;
       this.#total += count;
       void this.#send(node, this.#ports.take(node, count));
     }
+  }
+
+  /** The transfers that a request has at least: at a rate those of a while, where that is less than a full one. */
+  #fewest(): number {
+    const { batch, outstandingMax, rate = Number.POSITIVE_INFINITY } = this.#options;
+    return Math.max(1, Math.min(batch, outstandingMax, Math.floor((rate * GATHER_MS_MAX) / 1_000)));
   }
 
   #due(): number {

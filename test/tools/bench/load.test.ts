@@ -112,6 +112,29 @@ describe("a benchmark's load at a rate", () => {
     load.stop();
   });
 
+  it.each([
+    { rate: 1_000, whole: 10 },
+    { rate: 50, whole: 5 },
+    { rate: 2, whole: 1 },
+  ])(
+    "sends whole requests, or what is due in a tenth of a second: $rate a second",
+    async ({ rate, whole }) => {
+      const { load, requests } = setUp({ rate, outstandingMax: 1_000 });
+      load.start();
+      const lengths = new Set<number>();
+      for (let i = 0; i < 1_000; i++) {
+        await vi.advanceTimersByTimeAsync(1);
+        for (const { ids, answer } of requests.splice(0)) {
+          lengths.add(ids.length);
+          answer();
+        }
+      }
+      expect(load.total).toBe(rate);
+      expect([...lengths]).toEqual([whole]);
+      load.stop();
+    },
+  );
+
   it("is held back by its bound", async () => {
     const { load } = setUp({ rate: 1_000, outstandingMax: 20 });
     load.start();
