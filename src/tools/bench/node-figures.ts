@@ -2,10 +2,8 @@
  * What a node used between two looks at its metrics: processor, memory, traffic, signature checks, database. Only
  * subtraction and naming; names: docs/metrics.md.
  */
+import { LOOP_TIMER_MS } from "../../node/metrics/metrics.ts";
 import type { Scrape } from "./scrape.ts";
-
-/** The metric is the time between two runs of a timer of so many ms: an idle loop shows this, and is never late. */
-const LOOP_TIMER_MS = 10;
 
 export interface NodeFigures {
   readonly name: string;
