@@ -175,6 +175,19 @@ describe("batches of one turn", () => {
     await late;
   });
 
+  it("do not wait where some are left over, nor after those of a peer that is judged by itself", async () => {
+    const { receiveBatch, judged } = joint();
+    const some = Array.from({ length: JUDGED_TOGETHER_MAX / 8 }, () => 1);
+    // No time passes here.
+    await Promise.all(Array.from({ length: 12 }, (_, i) => receiveBatch(batchOf(...some), `${i}`)));
+    expect(judged.map((batches) => batches.length)).toEqual([8, 4]);
+    const apart = joint();
+    await apart.receiveBatch(batchOf(9), "bad");
+    await apart.receiveBatch(batchOf(...some), "bad");
+    await apart.receiveBatch(batchOf(1), "a");
+    expect(apart.judged).toEqual([["bad:1"], ["bad:50"], ["a:1"]]);
+  });
+
   it("are ignored when the judge fails or the node stops", async () => {
     const failing = joint(() => {
       throw new Error("out of order");
@@ -201,6 +214,8 @@ describe("batches of one turn", () => {
     const go = await nextWaiting();
     const others = [receiveBatch(batchOf(2), "a"), receiveBatch(batchOf(3, 9), "b")];
     expect(judged).toEqual([]);
+    // What the other thread has counts as coming, for a primary that waits for transactions.
+    expect(rumor.unjudged).toBe(4);
     go();
     expect(await first).toBe(Accept);
     (await nextWaiting())();
@@ -212,5 +227,6 @@ describe("batches of one turn", () => {
     late();
     expect(await last).toBe(Ignore);
     expect(judged).toHaveLength(2);
+    expect(rumor.unjudged).toBe(0);
   });
 });
