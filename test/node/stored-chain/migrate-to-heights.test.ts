@@ -81,6 +81,48 @@ describe("moving the blocks of a database to their heights", () => {
     expect(await contents(kv)).toEqual(before);
   });
 
+  it("goes on where it was broken off, and leaves a pruned block without its body", async () => {
+    const kv = new MemoryKv();
+    const chain = await openChain(kv);
+    for (const nonce of [0n, 1n, 2n]) await extend(chain, transfer(alice, bob.publicKey, 1n, { nonce }));
+    const hashes = [0n, 1n, 2n, 3n].map((height) => chain.store.hashAt(height)!);
+    const pruned = placeOf(chain.store.head(hashes[1]!)!);
+    const gone = [bodyKey(pruned), receiptsKey(pruned), undoKey(pruned)];
+    const places = transactionKeys(
+      pruned,
+      chain.store.body(hashes[1]!)!.map(({ id }) => id),
+    );
+    await kv.write(
+      [...gone, ...places].map((key) => ({ kind: "delete", key })),
+      { sync: true },
+    );
+    const before = await contents(kv);
+    // A batch holds whole blocks, so these are those that it had come to.
+    for (const moved of [0, 1, 3]) {
+      const left = hashes.slice(moved).flatMap((hash) => backOperations(kv, chain.store, hash));
+      await kv.write(left, { sync: true });
+      expect(await contents(kv)).not.toEqual(before);
+      await moveToHeights(kv, () => undefined);
+      expect(await contents(kv)).toEqual(before);
+    }
+  });
+
+  it("moves a body that cannot be read as it is", async () => {
+    const kv = new MemoryKv();
+    const chain = await openChain(kv);
+    await extend(chain, transfer(alice, bob.publicKey, 1n));
+    const hash = chain.store.hashAt(1n)!;
+    await asFormat3(kv, chain.store, [chain.store.hashAt(0n)!, hash]);
+    const old = concatBytes(Uint8Array.of(0x02), hash);
+    const damaged = kv.get(old)!.slice(0, -1);
+    await kv.write([{ kind: "put", key: old, value: damaged }], { sync: true });
+    await moveToHeights(kv, () => undefined);
+    const place = placeOf(chain.store.head(hash)!);
+    expect(kv.get(bodyKey(place))).toEqual(damaged);
+    expect(kv.get(sealKey(place))).toBeDefined();
+    expect(kv.get(old)).toBeUndefined();
+  });
+
   it("leaves of a mined chain its branches too", async () => {
     const kv = new MemoryKv();
     const chain = await openMinedChain({ kv });
