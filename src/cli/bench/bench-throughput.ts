@@ -76,8 +76,9 @@ export interface MemoryMoment {
   readonly seconds: number;
   /** Transfers in that time. */
   readonly committed: number;
-  /** Resident bytes of the largest node. */
+  /** Resident bytes of the largest node, and of a node in the mean: each is high just before a full collection of garbage. */
   readonly bytes: number;
+  readonly meanBytes: number;
 }
 
 export interface ThroughputRun {
@@ -203,8 +204,7 @@ async function loadAndMeasure(
     await bench.pause(1_000 * at - (performance.now() - started));
     const pages = await network.scrape();
     looks.push(pages);
-    const bytes = Math.max(...pages.map((page) => page.sum("process_resident_memory_bytes")));
-    moments.push({ seconds: at, committed: committed(), bytes });
+    moments.push({ seconds: at, committed: committed(), ...memoryOf(pages) });
   }
   await bench.pause(1_000 * options.seconds - (performance.now() - started));
   const { figures, drained } = await load.end();
@@ -230,6 +230,12 @@ async function loadAndMeasure(
     foreignCpu: Math.max(0, busy - own),
     ledger: { ...ledger, ok: ledger.ok && left === 0, faults: [...lost, ...ledger.faults] },
   };
+}
+
+function memoryOf(pages: readonly Scrape[]): Pick<MemoryMoment, "bytes" | "meanBytes"> {
+  const resident = pages.map((page) => page.sum("process_resident_memory_bytes"));
+  const all = resident.reduce((sum, bytes) => sum + bytes, 0);
+  return { bytes: Math.max(...resident), meanBytes: Math.round(all / resident.length) };
 }
 
 function orderFor(options: ThroughputOptions, { nodes, plan }: BenchNetwork, limit: number): LoadOrder {

@@ -100,10 +100,13 @@ describe("the throughput benchmark", () => {
       seconds: 10 * (i + 1),
       committed: 40_000 * (i + 1),
       bytes: 300e6 + i,
+      meanBytes: 250e6,
     }));
-    expect(describeThroughput(out, options, runs).join("\n")).not.toContain("largest node");
+    expect(describeThroughput(out, options, runs).join("\n")).not.toContain("of the largest");
     const page = describeThroughput(out, options, [{ ...runs[0]!, moments }]).join("\n");
-    expect(page).toContain("of the largest node 300 MB after 120,000, 300 MB after 240,000");
+    expect(page).toContain(
+      "of a node in the mean (of the largest) 250 (300) MB after 120,000, 250 (300) MB after 240,000",
+    );
     expect(page.match(/ MB after /g)).toHaveLength(8);
   });
 
