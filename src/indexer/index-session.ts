@@ -12,7 +12,7 @@ import type { ModuleVersion } from "../chain/types/module-version.ts";
 import { loadModule, moduleHash } from "../node/modules/load-module.ts";
 import { loadModules, loadModulesFrom } from "../node/modules/module-files.ts";
 import { ModuleFolder } from "../node/modules/module-folder.ts";
-import { backupPath, newestBackup, openMigrated } from "../node/stored-chain/migrate-database.ts";
+import { dropBackups, openMigrated } from "../node/stored-chain/migrate-database.ts";
 import type { NodeCalls } from "../sdk/node-calls.ts";
 import { openGenesis } from "../sdk/trusted-genesis.ts";
 import type { Kv } from "../storage/kv.ts";
@@ -126,8 +126,7 @@ async function openOn(db: SqlDatabase, options: SessionOptions, make: Make): Pro
 async function openStore(folder: string): Promise<Kv> {
   const paths = { db: folder };
   const { kv } = await openMigrated(paths);
-  for (let format = newestBackup(paths); format !== undefined; format = newestBackup(paths))
-    rmSync(backupPath(paths, format), { recursive: true, force: true });
+  dropBackups(paths);
   return kv;
 }
 

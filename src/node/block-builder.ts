@@ -3,7 +3,8 @@
  * price for all validators, whatever is in it, so under load it pays to let more transactions
  * come. The wait is in proportion to the last block: where little is to be done there is none. It ends at once when none
  * come any more. Four validators compute
- * some 6 % less for a transfer with it (docs/benchmarks.md, "Pipeline depth and block pacing").
+ * some 6 % less for a transfer with it (docs/benchmarks.md, "Pipeline depth and block pacing"). Where agreement took longer than that,
+ * as among many validators on few processors, it waits once more, as long as timers that come late show that the processors are wanted.
  */
 import type { Hash } from "../base/bytes.ts";
 import type { Block } from "../chain/types/block.ts";
@@ -21,6 +22,12 @@ const LOOK_MS = 6;
  * busy, what has arrived at its sockets may not have been read.
  */
 const QUIET_LOOKS = 2;
+/** The same while it waits once more: two looks are all that it costs where processors are free. */
+const LOOK_AGAIN_MS = 2;
+/** A look that comes so late, ms, waited for a processor. */
+const LATE_MS = 6;
+/** An agreement that took longer than this, ms, was not about the work: nobody had anything to order, or a view failed. */
+const AGREEMENT_MS_MAX = 1_000;
 
 export interface BuildOrder {
   readonly parent: Hash;
@@ -41,10 +48,14 @@ export class BlockBuilder {
   readonly #ports: BlockBuilderPorts;
   #builtAtMs = 0;
   #waitMs = 0;
+  /** How long the last block is worth waiting for another time; 0 once an order was answered. */
+  #againMs = 0;
+  #waitsAgain = false;
   /** What is built when the wait is over. */
   #waiting: BuildOrder | undefined;
   #cancel: () => void = () => undefined;
   #held = 0;
+  #lookedAtMs = 0;
   #quietLooks = 0;
 
   constructor(ports: BlockBuilderPorts) {
@@ -60,6 +71,7 @@ export class BlockBuilder {
   order(order: BuildOrder): void {
     const isWaiting = this.#waiting !== undefined;
     this.#waiting = order;
+    if (!isWaiting) this.#waitAgain();
     if (this.#toWaitMs() === 0) return this.#finish();
     if (isWaiting) return;
     this.#held = this.#ports.held();
@@ -67,8 +79,19 @@ export class BlockBuilder {
     this.#lookLater();
   }
 
+  /** Agreement took longer than it was to wait: as long again as it took, or as the block's transactions are worth. */
+  #waitAgain(): void {
+    this.#waitsAgain = false;
+    if (this.#toWaitMs() > 0) return;
+    const tookMs = this.#ports.scheduler.now() - this.#builtAtMs;
+    if (tookMs > AGREEMENT_MS_MAX) return;
+    this.#waitsAgain = true;
+    this.#waitMs = tookMs + Math.min(this.#againMs, tookMs);
+  }
+
   #lookLater(): void {
-    this.#cancel = this.#ports.scheduler.after(Math.min(LOOK_MS, this.#toWaitMs()), () => {
+    this.#lookedAtMs = this.#ports.scheduler.now();
+    this.#cancel = this.#ports.scheduler.after(Math.min(this.#lookMs, this.#toWaitMs()), () => {
       try {
         this.#look();
       } catch (error) {
@@ -77,9 +100,15 @@ export class BlockBuilder {
     });
   }
 
+  get #lookMs(): number {
+    return this.#waitsAgain ? LOOK_AGAIN_MS : LOOK_MS;
+  }
+
   #look(): void {
     const held = this.#ports.held();
-    this.#quietLooks = held === this.#held && !this.#ports.areComing() ? this.#quietLooks + 1 : 0;
+    const isQuiet = held === this.#held && !this.#ports.areComing();
+    const isLate = this.#ports.scheduler.now() - this.#lookedAtMs >= this.#lookMs + LATE_MS;
+    this.#quietLooks = isQuiet || (this.#waitsAgain && !isLate) ? this.#quietLooks + 1 : 0;
     this.#held = held;
     if (this.#quietLooks >= QUIET_LOOKS || this.#toWaitMs() === 0) this.#finish();
     else this.#lookLater();
@@ -108,10 +137,12 @@ export class BlockBuilder {
       ...(reward === undefined ? {} : { rewardTo: reward }),
     };
     const source = withoutPool === true ? () => [] : template;
+    this.#againMs = 0;
     const block = chain.buildBlock(parent, proposal, source, allowEmpty);
     if (block !== undefined && chain.mode.kind === "final") {
       this.#builtAtMs = nowMs;
       this.#waitMs = Math.min(WAIT_MS_MAX, Math.floor(WAIT_MS_PER_TRANSACTION * block.transactions.length));
+      this.#againMs = this.#waitMs;
     }
     built(parent, block);
   }

@@ -87,6 +87,49 @@ describe("a primary", () => {
     expect(built).toEqual([1_000, 7]);
   });
 
+  it("waits once more after an agreement that took longer, while looks come late", async () => {
+    const { order, built, time } = builder([400, 300]);
+    order();
+    await time.pass(120);
+    order();
+    for (let i = 0; i < 4; i++) await time.stall(20);
+    expect(built).toEqual([400]);
+    await time.stall(20);
+    expect(built).toEqual([400, 300]);
+    await time.pass(30);
+    order();
+    for (let i = 0; i < 3; i++) await time.stall(20);
+    expect(built).toEqual([400, 300, undefined]);
+    await time.stall(20);
+    order();
+    expect(built).toEqual([400, 300, undefined, undefined]);
+  });
+
+  it("waits once more as long as the agreement took, at most", async () => {
+    const { order, built, time } = builder([120, 1]);
+    order();
+    await time.pass(30);
+    order();
+    await time.stall(29);
+    expect(built).toEqual([120]);
+    await time.stall(1);
+    expect(built).toEqual([120, 1]);
+  });
+
+  it("waits no longer than two looks where processors are free, and not at all after a pause", async () => {
+    const { order, built, time } = builder([1_000, 1_000, 1]);
+    order();
+    await time.pass(300);
+    order();
+    await time.pass(3);
+    expect(built).toEqual([1_000]);
+    await time.pass(1);
+    expect(built).toEqual([1_000, 1_000]);
+    await time.pass(1_001);
+    order();
+    expect(built).toEqual([1_000, 1_000, 1]);
+  });
+
   it("waits once more, and not until the clock has caught up, when it is set back", async () => {
     const { order, built, time } = builder([1_000, 7]);
     order();

@@ -43,10 +43,16 @@ export class VirtualTime implements Scheduler {
       const next = [...this.#tasks].sort((a, b) => a.atMs - b.atMs || a.order - b.order)[0];
       if (next === undefined || next.atMs > endMs) break;
       this.#tasks.delete(next);
-      this.#nowMs = next.atMs;
+      this.#nowMs = Math.max(this.#nowMs, next.atMs);
       next.run();
     }
     this.#nowMs = endMs;
+  }
+
+  /** The process has no processor for `durationMs`: timers that were due meanwhile fire after it. */
+  async stall(durationMs: number): Promise<void> {
+    this.#nowMs += durationMs;
+    await this.pass(0);
   }
 }
 

@@ -21,7 +21,7 @@ import { shellWord } from "../../base/shell-word.ts";
 import { UnfitDatabase } from "../../chain/store.ts";
 import { DATABASE_VERSION } from "../../storage/database-keys.ts";
 import { makeFolder, syncDirectory } from "../../storage/durable-file.ts";
-import { readSpace } from "../../storage/free-space.ts";
+import { type ReadDisk, readSpace } from "../../storage/free-space.ts";
 import type { DiskKv } from "../../storage/kv.ts";
 import { openLevel } from "../../storage/level.ts";
 import type { HomePaths } from "../home/home.ts";
@@ -52,6 +52,8 @@ export interface MigrationPorts {
   /** Left out: those of this program. */
   readonly migrations?: readonly Migration[];
   readonly to?: number;
+  /** Left out: the file system's own. */
+  readonly space?: ReadDisk;
 }
 
 /** The folder of the copy that is made before a database leaves a format. */
@@ -63,6 +65,7 @@ export function backupPath({ db }: DatabasePath, format: number): string {
  * Opens the database and brings it to this program's format, if it has an older one that can be.
  * @returns what was done; undefined where nothing was
  * @throws UnfitDatabase when it has a newer format, or one that no step leads from
+ * @throws StartError where the disk has no room for it; nothing was changed then
  */
 export async function openMigrated(
   paths: DatabasePath,
@@ -76,6 +79,7 @@ export async function openMigrated(
   await kv.close();
   const steps = stepsFrom(from, migrations, to);
   if (steps === undefined) throw unfit(paths, from, to);
+  if (!existsSync(backupPath(paths, from))) checkRoom(paths, steps, ports.space ?? readSpace);
   ports.begun?.(from, to);
   const backup = await backUp(paths, from, (done, total) => ports.progress?.("copying", done, total));
   const opened = await openLevel(paths.db);
@@ -101,6 +105,16 @@ function unfit(paths: DatabasePath, format: number, known: number): UnfitDatabas
     "wrong-format",
     `the database has format ${format}, this program reads format ${known}: ${whose}`,
   );
+}
+
+/** A migration that was broken off is not asked again: it may have most of its work done. */
+function checkRoom({ db }: DatabasePath, steps: readonly Migration[], space: ReadDisk): void {
+  if (!steps.some(({ rewrites }) => rewrites === true)) return;
+  const needed = readdirSync(db).reduce((sum, name) => sum + statSync(join(db, name)).size, 0);
+  const { free } = space(dirname(db));
+  if (free >= needed) return;
+  const detail = `${db}: its new format is written beside what it has, ${needed} bytes at most, and ${free} are free. Make room and start again`;
+  throw new StartError({ code: "no-room", detail });
 }
 
 /**
@@ -154,6 +168,12 @@ export function newestBackup({ db }: DatabasePath): number | undefined {
     if (existsSync(backupPath({ db }, format))) return format;
   }
   return undefined;
+}
+
+/** Deletes the copies of all older formats: of a database that can be made anew none is needed. */
+export function dropBackups(paths: DatabasePath): void {
+  for (let format = newestBackup(paths); format !== undefined; format = newestBackup(paths))
+    rmSync(backupPath(paths, format), { recursive: true, force: true });
 }
 
 /** Puts the newest copy back in place; what was there is deleted. The caller holds the home's lock. */

@@ -17,6 +17,8 @@ export interface Migration {
   readonly from: number;
   /** What the next format has that this one lacks, for people. */
   readonly why: string;
+  /** It writes nearly everything anew, and the copy keeps the old: as much room is needed as the database has. */
+  readonly rewrites?: true;
   readonly run: (kv: Kv, progress: StepProgress) => Promise<void>;
 }
 
@@ -34,6 +36,7 @@ export const MIGRATIONS: readonly Migration[] = [
   {
     from: 3,
     why: "what is large of a block lies in the order of heights, so that the disk writes less",
+    rewrites: true,
     run: moveToHeights,
   },
 ];

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { utf8 } from "../../../src/base/bytes.ts";
 import {
   backupPath,
+  dropBackups,
   newestBackup,
   openMigrated,
   restoreBackup,
@@ -96,6 +97,44 @@ describe("a migration of the database", () => {
     await kv.close();
     expect(await valueAt(paths().db)).toBe("newest");
     expect(await valueAt(backupPath(paths(), 3))).toBe("old");
+  });
+
+  it("is not begun where what it writes anew does not fit, and goes on unasked once it was begun", async () => {
+    await made(3);
+    const breaks = { off: true };
+    const migrations = steps(breaks).map((step): Migration => ({ ...step, rewrites: true }));
+    const withFree = (free: number) => ({ migrations, to: 5, space: () => ({ free, total: 1e12 }) });
+    const refused = await openMigrated(paths(), withFree(10)).catch((error: unknown) => error);
+    expect(refused).toMatchObject({ code: "no-room" });
+    expect(String(refused)).toMatch(
+      /\/data\/db: its new format .* \d+ bytes at most, and 10 are free\. Make room/,
+    );
+    expect(readdirSync(join(dir, "data"))).toEqual(["db"]);
+    expect(await valueAt(paths().db)).toBe("old");
+
+    const small = steps(breaks);
+    await expect(openMigrated(paths(), { ...withFree(10), migrations: small })).rejects.toThrow("killed");
+    rmSync(dir, { recursive: true });
+    await made(3);
+    await expect(openMigrated(paths(), withFree(1e9))).rejects.toThrow("killed");
+    breaks.off = false;
+    const half = await openLevel(paths().db);
+    await half.write([{ kind: "put", key: VERSION_KEY, value: Uint8Array.of(0, 3) }], { sync: true });
+    await half.close();
+    const { kv } = await openMigrated(paths(), withFree(10));
+    expect(formatOf(kv)).toBe(5);
+    await kv.close();
+  });
+
+  it("leaves no copies of a database that can be made anew", async () => {
+    await made(2);
+    const { kv } = await openMigrated(paths());
+    await kv.close();
+    await openMigrated({ db: backupPath(paths(), 1) }).then((older) => older.kv.close());
+    dropBackups(paths());
+    expect(readdirSync(join(dir, "data"))).toEqual(["db"]);
+    dropBackups(paths());
+    expect(await valueAt(paths().db)).toBe("old");
   });
 
   it("is taken back: the copy is in place again as it was", async () => {
