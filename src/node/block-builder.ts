@@ -22,7 +22,7 @@ const LOOK_MS = 6;
  * busy, what has arrived at its sockets may not have been read.
  */
 const QUIET_LOOKS = 2;
-/** The same while it waits once more: two looks are all that it costs where processors are free. */
+/** How often it is looked at while the primary waits once more, ms: where processors are free, two looks are all that it costs. */
 const LOOK_AGAIN_MS = 2;
 /** A look that comes so late, ms, waited for a processor. */
 const LATE_MS = 6;
@@ -79,14 +79,11 @@ export class BlockBuilder {
     this.#lookLater();
   }
 
-  /** Agreement took longer than it was to wait: as long again as it took, or as the block's transactions are worth. */
+  /** Agreement took longer than it was to wait: the same once more, from now on. */
   #waitAgain(): void {
-    this.#waitsAgain = false;
-    if (this.#toWaitMs() > 0) return;
     const tookMs = this.#ports.scheduler.now() - this.#builtAtMs;
-    if (tookMs > AGREEMENT_MS_MAX) return;
-    this.#waitsAgain = true;
-    this.#waitMs = tookMs + Math.min(this.#againMs, tookMs);
+    this.#waitsAgain = this.#toWaitMs() === 0 && tookMs <= AGREEMENT_MS_MAX;
+    if (this.#waitsAgain) this.#waitMs = tookMs + this.#againMs;
   }
 
   #lookLater(): void {

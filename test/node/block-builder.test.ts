@@ -105,17 +105,6 @@ describe("a primary", () => {
     expect(built).toEqual([400, 300, undefined, undefined]);
   });
 
-  it("waits once more as long as the agreement took, at most", async () => {
-    const { order, built, time } = builder([120, 1]);
-    order();
-    await time.pass(30);
-    order();
-    await time.stall(29);
-    expect(built).toEqual([120]);
-    await time.stall(1);
-    expect(built).toEqual([120, 1]);
-  });
-
   it("waits no longer than two looks where processors are free, and not at all after a pause", async () => {
     const { order, built, time } = builder([1_000, 1_000, 1]);
     order();
